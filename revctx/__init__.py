@@ -1,0 +1,1 @@
+"""Revctx: the Unified Revenue Context Engine."""

@@ -1,0 +1,8 @@
+"""WSGI entry: what the web server loads."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revctx.settings")
+application = get_wsgi_application()
