@@ -1,0 +1,129 @@
+"""Strict reading of JSON: what can't be stored or compared is refused at the door."""
+
+import json
+import math
+import re
+from typing import IO, Any, NoReturn, TypeVar
+
+import pydantic
+from rest_framework.parsers import BaseParser
+
+from revctx.api.errors import BadRequest, PayloadTooLarge, Unprocessable
+
+MAX_BYTES = 256 * 1024
+MAX_DEPTH = 32
+_MAX_INTEGER_DIGITS = 30
+
+Model = TypeVar("Model", bound=pydantic.BaseModel)
+
+
+def parse_json(raw: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
+    """Read one JSON document.
+
+    Raises:
+        PayloadTooLarge: over `max_bytes`.
+        BadRequest: not UTF-8, not JSON, nested deeper than 32, a NUL character, a number that
+            is not finite, or an object that names a key twice.
+    """
+    if len(raw) > max_bytes:
+        raise PayloadTooLarge("payload_too_large", f"The body has {len(raw)} bytes; {max_bytes} are allowed.")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest("invalid_encoding", "The body is not valid UTF-8.") from error
+    if _depth(text) > MAX_DEPTH:
+        raise BadRequest("too_deep", f"The body is nested deeper than {MAX_DEPTH} levels.")
+    try:
+        document = json.loads(
+            text,
+            object_pairs_hook=_unique_keys,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_bounded_integer,
+        )
+    except (ValueError, RecursionError) as error:
+        raise BadRequest("invalid_json", f"The body is not valid JSON: {error}") from error
+    _refuse_nul(document)
+    return document
+
+
+def validate(model: type[Model], data: Any) -> Model:
+    """Check a parsed document against a pydantic model.
+
+    Raises:
+        Unprocessable: with one line a wrong field; values are not repeated.
+    """
+    try:
+        return model.model_validate(data)
+    except pydantic.ValidationError as error:
+        fields = {
+            ".".join(str(part) for part in problem["loc"]) or "body": problem["msg"]
+            for problem in error.errors(include_input=False, include_url=False, include_context=False)
+        }
+        raise Unprocessable("invalid", "The body does not fit; see fields.", fields=fields) from error
+
+
+class StrictJSONParser(BaseParser):
+    """DRF parser on `parse_json`."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Read the body, at most one byte more than allowed; an empty body is an empty object."""
+        max_bytes = getattr((parser_context or {}).get("view"), "max_body_bytes", MAX_BYTES)
+        raw = stream.read(max_bytes + 1)
+        return parse_json(raw, max_bytes=max_bytes) if raw else {}
+
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NOT_BRACKET = re.compile(r"[^\[\]{}]+")
+
+
+def _depth(text: str) -> int:
+    """Return the deepest nesting; brackets inside strings don't count."""
+    deepest = depth = 0
+    for bracket in _NOT_BRACKET.sub("", _STRING.sub("", text)):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("an object names a key twice")
+    return document
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
+def _bounded_integer(text: str) -> int:
+    if len(text) > _MAX_INTEGER_DIGITS:
+        raise ValueError("an integer is too large")
+    return int(text)
+
+
+def _refuse_nul(document: Any) -> None:
+    pending = [document]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str) and ("\x00" in value or _has_surrogate(value)):
+            raise BadRequest("invalid_text", "A text holds a NUL or half a surrogate pair.")
+        if isinstance(value, dict):
+            pending.extend(value.keys())
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+
+
+def _has_surrogate(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,58 @@
+"""Who may do what: scopes of the token, or of the roles of a signed-in person."""
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from revctx.api.models import ApiToken
+from revctx.api.scopes import SCOPES, scopes_of_roles
+
+
+def scopes_of_user(user: User | AnonymousUser) -> frozenset[str]:
+    """Return the scopes of a person's groups; a superuser has all."""
+    if not user.is_authenticated or not user.is_active:
+        return frozenset()
+    if user.is_superuser:
+        return SCOPES
+    return scopes_of_roles(list(user.groups.values_list("name", flat=True)))
+
+
+def scopes_of(request: Request | HttpRequest) -> frozenset[str]:
+    """Return what the caller of this request may do."""
+    token = getattr(request, "auth", None)
+    if isinstance(token, ApiToken):
+        return frozenset(token.scopes)
+    return scopes_of_user(request.user)
+
+
+def actor_of(request: Request | HttpRequest) -> str:
+    """Return the caller as audit rows name them."""
+    return f"user:{request.user.pk}"
+
+
+def HasScope(*needed: str) -> type[BasePermission]:  # noqa: N802 - it makes a class
+    """Return a permission that asks for any one of these scopes."""
+
+    class _HasScope(BasePermission):
+        message = f"This needs the scope {' or '.join(needed)}."
+
+        def has_permission(self, request: Request, view: Any) -> bool:
+            return bool(scopes_of(request) & set(needed))
+
+    return _HasScope
+
+
+def MethodScope(**by_method: str) -> type[BasePermission]:  # noqa: N802 - it makes a class
+    """Return a permission with one scope a method: `MethodScope(get="a:read", post="a:write")`."""
+
+    class _MethodScope(BasePermission):
+        message = f"This needs one of the scopes {', '.join(sorted(set(by_method.values())))}."
+
+        def has_permission(self, request: Request, view: Any) -> bool:
+            method = "get" if request.method in {"HEAD", "OPTIONS"} else str(request.method).lower()
+            return by_method.get(method) in scopes_of(request)
+
+    return _MethodScope
