@@ -1,0 +1,78 @@
+"""The envelope of every event: CloudEvents 1.0, structured JSON."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+from revctx.eventbus.topics import TOPICS
+from revctx.observability.context import get_request_id
+
+SPEC_VERSION = "1.0"
+SOURCE = "/revctx"
+
+
+class InvalidEvent(ValueError):
+    """A record that is no event of ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A fact that happened, told with ids and numbers only, never with personal data.
+
+    Args:
+        type: one of `topics.TOPICS`; also the Kafka topic.
+        key: partition key: the account reference, for consent and erasure the subject's id.
+    """
+
+    type: str
+    key: str
+    data: dict[str, Any]
+    occurred_at: datetime
+    id: UUID = field(default_factory=uuid4)
+    request_id: str = field(default_factory=get_request_id)
+
+    def __post_init__(self) -> None:
+        """Refuse a type that is no topic."""
+        if self.type not in TOPICS:
+            raise InvalidEvent(f"{self.type!r} is no topic of ours.")
+
+    def to_json(self) -> bytes:
+        """Print the structured CloudEvents form (CloudEvents 1.0.2, JSON event format)."""
+        return json.dumps(
+            {
+                "specversion": SPEC_VERSION,
+                "id": str(self.id),
+                "source": SOURCE,
+                "type": self.type,
+                "subject": self.key,
+                "time": self.occurred_at.isoformat(),
+                "datacontenttype": "application/json",
+                "requestid": self.request_id,
+                "data": self.data,
+            },
+            separators=(",", ":"),
+        ).encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self:
+        """Read the structured form.
+
+        Raises:
+            InvalidEvent: it is not JSON, lacks an attribute, or is of another version or type.
+        """
+        try:
+            document = json.loads(raw)
+            if document["specversion"] != SPEC_VERSION:
+                raise InvalidEvent(f"CloudEvents {document['specversion']} is not spoken here.")
+            return cls(
+                id=UUID(document["id"]),
+                type=document["type"],
+                key=document["subject"],
+                data=document["data"],
+                occurred_at=datetime.fromisoformat(document["time"]),
+                request_id=document.get("requestid", ""),
+            )
+        except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            raise InvalidEvent(f"Not a CloudEvent of ours: {type(error).__name__}.") from error

@@ -1,0 +1,86 @@
+"""Is the bus moving? Ages and backlogs, read from PostgreSQL; one metadata call to Kafka."""
+
+from functools import cache
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from django.conf import settings
+from django.db import OperationalError, connection
+
+from revctx.eventbus.models import WorkItem
+
+MAX_OUTBOX_AGE_SECONDS = 60.0
+MAX_OPEN_ITEMS = 50_000
+
+
+@cache
+def _admin() -> AdminClient:
+    return AdminClient(
+        {"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS, "log_level": 0, "socket.timeout.ms": 2000}
+    )
+
+
+def check_kafka() -> str | None:
+    """Ask the broker for its topics."""
+    try:
+        _admin().list_topics(timeout=2)
+    except KafkaException as error:
+        return f"Kafka does not answer: {error.args[0].name()}"
+    return None
+
+
+def check_outbox() -> str | None:
+    """Refuse when the oldest unpublished event is over a minute old."""
+    try:
+        age = outbox_age_seconds()
+    except OperationalError as error:
+        return f"not readable: {type(error).__name__}"
+    return f"the oldest event waits for {age:.0f} s" if age > MAX_OUTBOX_AGE_SECONDS else None
+
+
+def check_backlog() -> str | None:
+    """Refuse when more work waits than the workers can catch up with soon."""
+    try:
+        waiting = count_open()
+    except OperationalError as error:
+        return f"not readable: {type(error).__name__}"
+    return f"{waiting} items wait" if waiting > MAX_OPEN_ITEMS else None
+
+
+def outbox_age_seconds() -> float:
+    """Return the age of the oldest event that is not with Kafka yet, seconds; 0 when none waits."""
+    return _number(
+        """
+        SELECT coalesce(extract(epoch FROM now() - min(waiting.created_at)), 0)
+        FROM relay_cursors c, LATERAL (
+            SELECT created_at FROM outbox_events o WHERE (o.txid, o.id) > (c.txid, c.last_id)
+            ORDER BY o.txid, o.id LIMIT 1) waiting
+        WHERE c.name = 'kafka'
+        """
+    )
+
+
+def xmin_horizon_age_seconds() -> float:
+    """Return how long the oldest transaction that holds an id has been running, seconds."""
+    return _number(
+        """
+        SELECT coalesce(extract(epoch FROM now() - min(xact_start)), 0)
+        FROM pg_stat_activity WHERE backend_xid IS NOT NULL
+        """
+    )
+
+
+def count_open() -> int:
+    """Count the open items of all groups."""
+    return WorkItem.objects.filter(state=WorkItem.State.OPEN).count()
+
+
+def count_dead() -> int:
+    """Count the items that were given up."""
+    return WorkItem.objects.filter(state=WorkItem.State.DEAD).count()
+
+
+def _number(sql: str) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return max(0.0, float(cursor.fetchone()[0]))

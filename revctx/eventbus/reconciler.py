@@ -1,0 +1,77 @@
+"""What Kafka lost or forgot is given to its groups straight from the outbox."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from revctx.eventbus import workitems
+from revctx.eventbus.models import BridgeMember, GroupState, OutboxEvent, WorkItem
+from revctx.eventbus.relay import CURSOR, event_of
+
+GRACE = timedelta(minutes=1)
+CHUNK = 1_000
+
+log = structlog.get_logger(__name__)
+
+
+def reconcile(*, now: datetime) -> int:
+    """Store the missing work items of events published over a minute ago; return how many."""
+    return sum(
+        _reconcile_group(group, now=now) for group in settings.EVENT_GROUPS if _has_caught_up(group, now=now)
+    )
+
+
+def _has_caught_up(group: str, *, now: datetime) -> bool:
+    """Say whether every live bridge of a group found nothing left to read within the last grace.
+
+    A group that is paused, stopped or still reading old events is merely behind: it will store
+    what it has not read yet itself.
+    """
+    if GroupState.objects.filter(group=group, paused_since__isnull=False).exists():
+        return False
+    members = list(BridgeMember.objects.filter(group=group, seen_at__gt=now - GRACE))
+    return bool(members) and all(
+        member.caught_up_at and member.caught_up_at > now - GRACE for member in members
+    )
+
+
+@transaction.atomic
+def _reconcile_group(group: str, *, now: datetime) -> int:
+    """Walk on from where nothing was missing, store what is missing, and remember the place."""
+    GroupState.objects.get_or_create(group=group)
+    state = GroupState.objects.select_for_update().get(group=group)
+    added = 0
+    while rows := _list_published(state, now=now):
+        missing = _without_item(group, rows)
+        if missing:
+            added += workitems.add(group=group, events=[event_of(row) for row in missing], now=now)
+        state.reconciled_txid, state.reconciled_id = rows[-1].txid, rows[-1].pk
+    state.save(update_fields=["reconciled_txid", "reconciled_id"])
+    if added:
+        log.warning("reconciler.added", group=group, items=added)
+    return added
+
+
+def _list_published(state: GroupState, *, now: datetime) -> list[OutboxEvent]:
+    """Return the next published events that are older than the grace, in the relay's order."""
+    return list(
+        OutboxEvent.objects.raw(
+            """
+            SELECT o.* FROM outbox_events o, relay_cursors c
+            WHERE c.name = %s AND (o.txid, o.id) > (%s::text::xid8, %s)
+              AND (o.txid, o.id) <= (c.txid, c.last_id) AND o.created_at < %s
+            ORDER BY o.txid, o.id LIMIT %s
+            """,
+            [CURSOR, str(state.reconciled_txid), state.reconciled_id, now - GRACE, CHUNK],
+        )
+    )
+
+
+def _without_item(group: str, rows: list[OutboxEvent]) -> list[OutboxEvent]:
+    topics = settings.EVENT_GROUPS[group]["topics"]
+    wanted = [row for row in rows if row.type in topics]
+    ids = [row.event_id for row in wanted]
+    stored = set(WorkItem.objects.filter(group=group, event_id__in=ids).values_list("event_id", flat=True))
+    return [row for row in wanted if row.event_id not in stored]

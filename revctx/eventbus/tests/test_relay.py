@@ -1,0 +1,146 @@
+import threading
+import time
+
+import pytest
+from confluent_kafka import Consumer
+from django.conf import settings
+from django.db import connection, connections, transaction
+from django.test import override_settings
+from django.utils import timezone
+
+from revctx.eventbus import outbox, relay
+from revctx.eventbus.envelope import Event
+from revctx.eventbus.models import OutboxEvent, RelayCursor
+from revctx.eventbus.tests.factories import EventFactory
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.kafka]
+
+
+def enqueue(*events: Event) -> None:
+    with transaction.atomic():
+        outbox.enqueue(events)
+
+
+def relay_all(producer, cursor) -> int:
+    return relay.relay_batch(producer=producer, cursor=cursor, now=timezone.now())
+
+
+def consume(topic: str, wanted: set, seconds: float = 25) -> list[Event]:
+    consumer = Consumer(
+        {
+            "bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS,
+            "group.id": f"test-{time.monotonic_ns()}",
+            "auto.offset.reset": "earliest",
+            "log_level": 0,
+        }
+    )
+    consumer.subscribe([topic])
+    found, deadline = [], time.monotonic() + seconds
+    while wanted - {event.id for event in found} and time.monotonic() < deadline:
+        message = consumer.poll(0.2)
+        if message is not None and not message.error() and message.key() is not None:
+            found.append(Event.from_json(message.value()))
+    consumer.close()
+    return [event for event in found if event.id in wanted]
+
+
+class TestEnqueue:
+    def test_refuses_to_work_outside_a_transaction(self):
+        with pytest.raises(RuntimeError, match="inside the transaction"):
+            outbox.enqueue([EventFactory()])
+
+    def test_leaves_nothing_behind_when_the_transaction_fails(self):
+        with transaction.atomic():
+            outbox.enqueue([EventFactory()])
+            transaction.set_rollback(True)
+
+        assert not OutboxEvent.objects.exists()
+
+
+class TestRelayBatch:
+    def test_publishes_in_commit_order_and_once(self, producer, cursor):
+        events = [EventFactory(key="same-key") for _ in range(5)]
+        for event in events:
+            enqueue(event)
+
+        assert relay_all(producer, cursor) == 5
+        assert relay_all(producer, cursor) == 0
+        found = consume("signal.ingested", {event.id for event in events})
+        assert [event.id for event in found] == [event.id for event in events]
+        assert found[0] == events[0]
+
+    def test_never_skips_a_transaction_that_commits_late(self, producer, cursor):
+        early = connections.create_connection("default")
+        with early.cursor() as sql:
+            sql.execute("BEGIN")
+            sql.execute(
+                """INSERT INTO outbox_events (event_id, type, key, data, request_id, occurred_at)
+                   VALUES (gen_random_uuid(), 'signal.ingested', 'late', '{}', '', now())"""
+            )
+            enqueue(EventFactory(key="quick"))
+            held_back = relay_all(producer, cursor)
+            sql.execute("COMMIT")
+        early.close()
+
+        assert held_back == 0
+        assert relay_all(producer, cursor) == 2
+
+    def test_starts_from_the_unpublished_rows_after_a_restore_elsewhere(self, producer, cursor):
+        enqueue(EventFactory())
+        relay_all(producer, cursor)
+        enqueue(EventFactory(key="unpublished"))
+        RelayCursor.objects.update(system_identifier="the old cluster")
+
+        restored = relay.load_cursor(now=timezone.now())
+
+        assert relay_all(producer, restored) == 1
+        assert OutboxEvent.objects.get().key == "unpublished"
+        enqueue(EventFactory())
+        assert relay_all(producer, restored) == 1
+
+    def test_stays_near_the_slowest_group(self, producer, cursor, settings):
+        settings.RELAY_MAX_AHEAD = 3
+        for _ in range(5):
+            enqueue(EventFactory())
+
+        assert relay_all(producer, cursor) == 3
+        assert relay_all(producer, cursor) == 0
+
+    def test_keeps_its_place_when_the_broker_does_not_answer(self, cursor, monkeypatch):
+        monkeypatch.setattr(relay, "DELIVERY_SECONDS", 1)
+        with override_settings(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:9"):
+            lost = relay.make_producer()
+        enqueue(EventFactory())
+
+        with pytest.raises(relay.NotDelivered):
+            relay_all(lost, cursor)
+
+        assert RelayCursor.objects.get().last_id == 0
+
+
+def test_a_commit_wakes_the_relay():
+    listener = connections.create_connection("default")
+    with listener.cursor() as sql:
+        sql.execute(f"LISTEN {outbox.CHANNEL}")
+
+    def write():
+        enqueue(EventFactory())
+        connection.close()
+
+    threading.Thread(target=write).start()
+    woken = list(listener.connection.notifies(timeout=5, stop_after=1))
+    listener.close()
+    assert len(woken) == 1
+
+
+def test_the_relay_reads_its_order_from_an_index(cursor):
+    with connection.cursor() as sql:
+        sql.execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
+        sql.execute(
+            """EXPLAIN SELECT * FROM outbox_events WHERE (txid, id) > ('5'::xid8, 5)
+               AND txid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY txid, id LIMIT 1000"""
+        )
+        plan = "\n".join(row[0] for row in sql.fetchall())
+        sql.execute("RESET ALL")
+    assert "outbox_relay_order" in plan
+    assert "Sort" not in plan

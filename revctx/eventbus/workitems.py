@@ -1,0 +1,172 @@
+"""Work items: claimed under a row lock, done in the effect's transaction, retried one by one."""
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from revctx.eventbus.envelope import Event
+from revctx.eventbus.models import WorkItem
+from revctx.observability.context import bind_request_id
+from revctx.observability.metrics import WORK_ITEMS
+
+MAX_ATTEMPTS = 5
+BACKOFF_SECONDS = 2
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkItemData:
+    """What a handler is given of an item."""
+
+    id: int
+    event_id: UUID
+    event_type: str
+    key: str
+    data: dict[str, Any]
+    request_id: str
+    occurred_at: datetime
+
+
+Handler = Callable[[list[WorkItemData]], None]
+
+
+def add(*, group: str, events: Iterable[Event], now: datetime) -> int:
+    """Store one open item an event, skipping those that the group already has; return how many were new."""
+    rows = [
+        WorkItem(
+            group=group,
+            event_id=event.id,
+            event_type=event.type,
+            key=event.key,
+            data=event.data,
+            request_id=event.request_id,
+            occurred_at=event.occurred_at,
+            due_at=now,
+            created_at=now,
+        )
+        for event in sorted(events, key=lambda event: event.id)
+    ]
+    before = WorkItem.objects.filter(group=group, event_id__in=[row.event_id for row in rows]).count()
+    WorkItem.objects.bulk_create(rows, ignore_conflicts=True)
+    new = max(0, len({row.event_id for row in rows}) - before)
+    WORK_ITEMS.labels(group, "bridged").inc(new)
+    return new
+
+
+def process(*, group: str, handle: Handler, limit: int, now: datetime) -> int:
+    """Claim up to `limit` due items and work them off in one transaction; return how many were done.
+
+    The rows stay locked while `handle` runs, so a killed worker gives them back at once. When
+    `handle` fails, nothing of the chunk is kept and each item is tried alone, so that a bad one
+    fails alone: five attempts with doubling pauses, then it is `dead` until somebody replays it.
+    """
+    claimed: list[WorkItemData] = []
+    try:
+        with transaction.atomic():
+            claimed = _claim(group=group, limit=limit, now=now)
+            _work_off(claimed, handle, now=now)
+    except Exception as error:  # whatever it was, each item now proves itself alone
+        if not claimed:
+            raise
+        log.warning("work.chunk_failed", group=group, items=len(claimed), error=_name(error))
+        return sum(_process_alone(item, handle, group=group, now=now) for item in claimed)
+    WORK_ITEMS.labels(group, "done").inc(len(claimed))
+    return len(claimed)
+
+
+def _claim(*, group: str, limit: int, now: datetime, only: int | None = None) -> list[WorkItemData]:
+    due = WorkItem.objects.filter(group=group, state=WorkItem.State.OPEN, due_at__lte=now)
+    if only is not None:
+        due = due.filter(pk=only)
+    rows = due.order_by("id").select_for_update(skip_locked=True)[:limit]
+    return [
+        WorkItemData(
+            id=row.pk,
+            event_id=row.event_id,
+            event_type=row.event_type,
+            key=row.key,
+            data=row.data,
+            request_id=row.request_id,
+            occurred_at=row.occurred_at,
+        )
+        for row in rows
+    ]
+
+
+def _work_off(items: Sequence[WorkItemData], handle: Handler, *, now: datetime) -> None:
+    """Run the handler and close the items; a lone item carries its request id into the logs."""
+    if not items:
+        return
+    with bind_request_id(items[0].request_id if len({item.request_id for item in items}) == 1 else ""):
+        handle(list(items))
+    WorkItem.objects.filter(pk__in=[item.id for item in items]).update(
+        state=WorkItem.State.DONE, done_at=now, last_error=""
+    )
+
+
+def _process_alone(item: WorkItemData, handle: Handler, *, group: str, now: datetime) -> int:
+    try:
+        with transaction.atomic():
+            again = _claim(group=group, limit=1, now=now, only=item.id)
+            _work_off(again, handle, now=now)
+    except Exception as error:
+        _count_failure(item, group=group, error=error, now=now)
+        return 0
+    WORK_ITEMS.labels(group, "done").inc(len(again))
+    return len(again)
+
+
+def _count_failure(item: WorkItemData, *, group: str, error: Exception, now: datetime) -> None:
+    """Note a failed attempt; the error's text may quote data, so only its kind is kept."""
+    row = WorkItem.objects.get(pk=item.id)
+    attempts = row.attempts + 1
+    dead = attempts >= MAX_ATTEMPTS
+    WorkItem.objects.filter(pk=row.pk, state=WorkItem.State.OPEN).update(
+        attempts=F("attempts") + 1,
+        state=WorkItem.State.DEAD if dead else WorkItem.State.OPEN,
+        due_at=now + timedelta(seconds=BACKOFF_SECONDS**attempts),
+        last_error=_name(error),
+    )
+    WORK_ITEMS.labels(group, "dead" if dead else "retried").inc()
+    log.error(
+        "work.item_failed",
+        group=group,
+        item=item.id,
+        attempts=attempts,
+        dead=dead,
+        error=_name(error),
+        stack=traceback.format_tb(error.__traceback__),  # without the message, which may quote data
+    )
+
+
+def _name(error: Exception) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}"[:200]
+
+
+def list_due_groups(*, now: datetime) -> list[str]:
+    """Return the groups that have open items which are due."""
+    due = WorkItem.objects.filter(state=WorkItem.State.OPEN, due_at__lte=now)
+    return list(due.values_list("group", flat=True).distinct().order_by("group"))
+
+
+def count_open(*, group: str, at_most: int) -> int:
+    """Count the open items of a group, up to `at_most`."""
+    return WorkItem.objects.filter(group=group, state=WorkItem.State.OPEN)[:at_most].count()
+
+
+def replay_dead(*, group: str | None = None, event_id: UUID | None = None, now: datetime) -> int:
+    """Open dead items again, with all their attempts; return how many."""
+    dead = WorkItem.objects.filter(state=WorkItem.State.DEAD)
+    if group:
+        dead = dead.filter(group=group)
+    if event_id:
+        dead = dead.filter(event_id=event_id)
+    return dead.update(state=WorkItem.State.OPEN, attempts=0, due_at=now)
