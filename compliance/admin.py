@@ -1,0 +1,67 @@
+"""Read-only admin pages: nothing here can be added, changed or deleted by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from compliance.models import AuditLog, ConsentRevision, Subject, Suppression
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Shows rows and offers no way to change them."""
+
+    show_full_result_count = False
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+
+@admin.register(AuditLog)
+class AuditLogAdmin(ReadOnlyAdmin):
+    """The audit log, newest first."""
+
+    list_display = ("recorded_at", "name", "actor", "target_type", "target_id", "request_id")
+    search_fields = ("=name", "=actor", "=target_id", "=request_id")
+    ordering = ("-recorded_at", "-id")
+
+
+@admin.register(ConsentRevision)
+class ConsentRevisionAdmin(ReadOnlyAdmin):
+    """Consent statements, newest first."""
+
+    list_display = ("recorded_at", "subject_id", "purpose", "channel", "number", "status", "jurisdiction")
+    list_filter = ("status", "purpose", "channel")
+    exclude = ("sealed_proof",)
+    ordering = ("-recorded_at",)
+
+
+@admin.register(Subject)
+class SubjectAdmin(ReadOnlyAdmin):
+    """Persons as ids; no address, hash or key is shown."""
+
+    list_display = ("id", "created_at", "erased_at")
+    fields = ("id", "created_at", "erased_at")
+    search_fields = ("=id",)
+    ordering = ("-created_at",)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnlyAdmin):
+    """Suppressions without the hash they stand for."""
+
+    list_display = ("id", "reason", "created_at", "lifted_at")
+    fields = ("id", "reason", "created_at", "lifted_at")
+    ordering = ("-created_at",)

@@ -1,0 +1,20 @@
+"""Application of consent, persons' keys, erasure and the audit log."""
+
+from django.apps import AppConfig
+
+from revctx.observability import registry
+
+TRANSITIONS = ("consent.granted", "consent.revoked", "subject.erased", "subject.opened", "suppression.lifted")
+
+
+class ComplianceConfig(AppConfig):
+    """Hands the audit log to the layers below."""
+
+    name = "compliance"
+
+    def ready(self) -> None:
+        """Register the recorder and this app's transitions."""
+        from compliance import audit  # models are loadable only now
+
+        audit.register_transitions("compliance", TRANSITIONS)
+        registry.set_audit_recorder(audit.record_fields)

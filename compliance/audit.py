@@ -1,0 +1,137 @@
+"""The audit log: one row for each transition, written in the transaction that it records."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from revctx.observability.context import get_request_id
+
+PayloadValue = str | int | float | bool | None
+
+MAX_TEXT = 4096
+_NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+_PAYLOAD_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_ACTOR = re.compile(r"(user|system):[A-Za-z0-9._-]+")
+_LOOKS_LIKE_EMAIL = re.compile(r"\S@\S")
+
+# Every name that may be recorded → the app that registered it.
+TRANSITIONS: dict[str, str] = {}
+
+# The database itself fills id, recorded_at and txid; the application has no right to name them.
+_INSERT = """
+INSERT INTO audit_logs
+    (occurred_at, name, actor, target_type, target_id, account_id, request_id, payload)
+SELECT * FROM unnest(
+    %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::jsonb[])
+"""
+
+
+class AuditRefused(ValueError):
+    """An entry breaks the rules of the log: unknown name, value of a foreign type, or personal data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry:
+    """One transition to be recorded.
+
+    ``actor`` is ``user:<pk>`` or ``system:<process>``; ``at`` is the time the transition happened;
+    ``payload`` holds ids, codes and numbers, never anything personal.
+    """
+
+    name: str
+    actor: str
+    target_type: str
+    target_id: str
+    at: datetime
+    payload: Mapping[str, PayloadValue] = field(default_factory=dict)
+    account_id: UUID | None = None
+    request_id: str = field(default_factory=get_request_id)
+
+
+def register_transitions(app: str, names: Iterable[str]) -> None:
+    """Allow ``names`` (noun.past_participle) to be recorded; called in ``AppConfig.ready()``.
+
+    Raises:
+        ValueError: a malformed name, or one that another app registered.
+    """
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not of the form noun.past_participle")
+        if TRANSITIONS.setdefault(name, app) != app:
+            raise ValueError(f"{name!r} is registered by {TRANSITIONS[name]} already")
+
+
+def record(entries: Sequence[AuditEntry]) -> None:
+    """Write the entries into the caller's transaction, in one statement.
+
+    Raises:
+        RuntimeError: no transaction is open, so the entry could outlive what it records.
+        AuditRefused: an entry breaks the rules of the log; nothing is written.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("audit entries are written inside the transaction they record")
+    if not entries:
+        return
+    for entry in entries:
+        _check(entry)
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, _columns(entries))
+
+
+def record_fields(**fields: Any) -> None:
+    """Write one entry given by its fields; the form that lower layers call through the registry."""
+    record([AuditEntry(**fields)])
+
+
+def _columns(entries: Sequence[AuditEntry]) -> list[list[Any]]:
+    return [
+        [e.at for e in entries],
+        [e.name for e in entries],
+        [e.actor for e in entries],
+        [e.target_type for e in entries],
+        [e.target_id for e in entries],
+        [e.account_id for e in entries],
+        [e.request_id for e in entries],
+        [json.dumps(dict(e.payload), ensure_ascii=False, allow_nan=False, sort_keys=True) for e in entries],
+    ]
+
+
+def _check(entry: AuditEntry) -> None:
+    if entry.name not in TRANSITIONS:
+        raise AuditRefused(f"{entry.name!r} is not a registered transition")
+    if not _ACTOR.fullmatch(entry.actor):
+        raise AuditRefused(f"{entry.name}: an actor is user:<pk> or system:<process>")
+    if entry.at.tzinfo is None:
+        raise AuditRefused(f"{entry.name}: the time has no zone")
+    for text in (entry.target_type, entry.target_id, entry.request_id):
+        _check_text(entry.name, text)
+    for key, value in entry.payload.items():
+        if not _PAYLOAD_KEY.fullmatch(key):
+            raise AuditRefused(f"{entry.name}: a payload key is lower case with underscores")
+        _check_value(entry.name, value)
+
+
+def _check_value(name: str, value: object) -> None:
+    if isinstance(value, str):
+        _check_text(name, value)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise AuditRefused(f"{name}: a payload number is not finite")
+    elif value is not None and not isinstance(value, bool | int | float):
+        raise AuditRefused(f"{name}: a payload value is a text, a number, a boolean or null")
+
+
+def _check_text(name: str, text: str) -> None:
+    # The message must not repeat the text: it may be what must not be written down.
+    if len(text) > MAX_TEXT or "\x00" in text:
+        raise AuditRefused(f"{name}: a text is over {MAX_TEXT} characters or holds NUL")
+    if _LOOKS_LIKE_EMAIL.search(text):
+        raise AuditRefused(f"{name}: a text looks like an e-mail address")

@@ -1,0 +1,71 @@
+"""The destruction of one person's key, and what must happen with it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from compliance import audit, erasure, keys, suppressions
+from compliance.models import Subject, Suppression
+from compliance.normalization import normalize_email
+from compliance.subjects import ADDRESS, UnknownSubject
+from revctx.eventbus.envelope import Event
+from revctx.eventbus.outbox import enqueue
+from revctx.eventbus.topics import SUBJECT_ERASED
+
+
+@transaction.atomic
+def shred(*, subject_id: UUID, actor: str, now: datetime) -> bool:
+    """Do what ``erasure.erase`` promises.
+
+    Raises:
+        UnknownSubject: no such subject.
+    """
+    # Exclusive, unlike lock_subject: writers that hold the key finish first, later ones find it gone.
+    subject = Subject.objects.select_for_update().filter(id=subject_id).first()
+    if subject is None:
+        raise UnknownSubject("no such person")
+    if subject.erased_at is not None:
+        return False
+    _suppress(subject, now=now)
+    subject.address_hash = subject.wrapped_key = subject.sealed_address = None
+    subject.erased_at = now
+    subject.save(update_fields=["address_hash", "wrapped_key", "sealed_address", "erased_at"])
+    erasure.run_erasers(subject_id)
+    _tell(subject_id, actor=actor, now=now)
+    return True
+
+
+def _suppress(subject: Subject, *, now: datetime) -> None:
+    data_key = keys.unwrap_key(bytes(subject.wrapped_key or b""), subject.wrapping_key_id, subject.id)
+    sealed = bytes(subject.sealed_address or b"")
+    address = normalize_email(keys.open_bytes(data_key, subject.id, sealed, ADDRESS).decode())
+    # No standing one can exist beside a live subject: a grant lifts it, nothing else creates the subject.
+    suppressions.suppress(address=address, reason=Suppression.Reason.ERASED, now=now)
+
+
+def _tell(subject_id: UUID, *, actor: str, now: datetime) -> None:
+    audit.record(
+        [
+            audit.AuditEntry(
+                name="subject.erased",
+                actor=actor,
+                target_type="subject",
+                target_id=str(subject_id),
+                at=now,
+                payload={"erasers": " ".join(erasure.list_erasers())},
+            )
+        ]
+    )
+    enqueue(
+        [
+            Event(
+                type=SUBJECT_ERASED,
+                key=str(subject_id),
+                occurred_at=now,
+                data={"subject_id": str(subject_id)},
+            )
+        ]
+    )

@@ -1,0 +1,2 @@
+DROP FUNCTION revctx_make_append_only(regclass);
+DROP FUNCTION revctx_refuse_change();

@@ -1,0 +1,1 @@
+DROP FUNCTION revctx_consent_stands(uuid, text, text, uuid);

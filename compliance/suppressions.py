@@ -1,0 +1,60 @@
+"""Addresses that must not be taken up again, known by a keyed hash only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from compliance import audit, keys
+from compliance.models import Suppression
+from compliance.normalization import normalize_email
+
+
+def is_suppressed(*, email: str) -> bool:
+    """Return whether an address is suppressed.
+
+    Raises:
+        InvalidEmail: it is not an address.
+    """
+    address = normalize_email(email)
+    return bool(list_suppressed([address]))
+
+
+def list_suppressed(addresses: Collection[str]) -> set[str]:
+    """Return which of these normalised addresses are suppressed."""
+    by_hash = {keys.hash_suppressed(address): address for address in addresses}
+    found = Suppression.objects.filter(address_hash__in=list(by_hash), lifted_at__isnull=True)
+    return {by_hash[bytes(digest)] for digest in found.values_list("address_hash", flat=True)}
+
+
+def suppress(*, address: str, reason: Suppression.Reason, now: datetime) -> None:
+    """Keep a normalised address from being taken up again."""
+    Suppression.objects.create(
+        address_hash=keys.hash_suppressed(address),
+        hash_key_id=keys.get_suppression_key_id(),
+        reason=reason,
+        created_at=now,
+    )
+
+
+def lift(*, email: str, actor: str, now: datetime) -> None:
+    """Lift the suppression of an address, if there is one; its row stays, with the time.
+
+    Raises:
+        InvalidEmail: it is not an address.
+    """
+    digest = keys.hash_suppressed(normalize_email(email))
+    for standing in Suppression.objects.select_for_update().filter(address_hash=digest, lifted_at=None):
+        standing.lifted_at = now
+        standing.save(update_fields=["lifted_at"])
+        audit.record(
+            [
+                audit.AuditEntry(
+                    name="suppression.lifted",
+                    actor=actor,
+                    target_type="suppression",
+                    target_id=str(standing.id),
+                    at=now,
+                )
+            ]
+        )

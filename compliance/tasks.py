@@ -1,0 +1,17 @@
+"""Celery tasks of compliance."""
+
+import structlog
+from celery import shared_task
+from django.utils import timezone
+
+from compliance.partitions import create_partitions as create
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="compliance.tasks.create_partitions")
+def create_partitions() -> int:
+    """Create the coming months' partitions of every partitioned table; return how many were missing."""
+    created = create(now=timezone.now())
+    log.info("partitions.created", count=len(created), partitions=created)
+    return len(created)

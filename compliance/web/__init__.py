@@ -1,0 +1,1 @@
+"""Pages for privacy officers and auditors."""
