@@ -1,0 +1,67 @@
+"""Drafts on their way into the store: with id, subject, key and fingerprint."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+
+from compliance import subjects
+from signals.identifiers import new_signal_id
+from signals.normalization import NormalizedSignal, comparable, without_person
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A signal that is about to be stored, unless its event is known already.
+
+    `reported` holds all that the source said; `signal` what may be stored of it, which is without the
+    person when the address is suppressed. `key` is the source and the keyed hash of the natural key, which
+    may hold an address.
+    """
+
+    signal_id: UUID
+    reported: NormalizedSignal
+    signal: NormalizedSignal
+    subject_id: UUID | None
+    key: tuple[str, bytes]
+    fingerprint: bytes
+
+
+def make_candidates(*, reported: Sequence[NormalizedSignal], now: datetime) -> list[Candidate]:
+    """Give each signal an id and its subject; a suppressed person is dropped here.
+
+    The subjects stay locked against erasure until the caller's transaction ends.
+    """
+    emails = {signal.person.email for signal in reported if signal.person}
+    known = subjects.ensure_subjects(emails=emails, now=now) if emails else {}
+    stored = [_storable(signal, known) for signal in reported]
+    fingerprints = subjects.fingerprint(
+        items=[(subject_id, comparable(signal)) for signal, subject_id in stored], now=now
+    )
+    return [
+        Candidate(
+            signal_id=new_signal_id(received_at=now),
+            reported=original,
+            signal=signal,
+            subject_id=subject_id,
+            key=_key(signal),
+            fingerprint=fingerprint,
+        )
+        for original, (signal, subject_id), fingerprint in zip(reported, stored, fingerprints, strict=True)
+    ]
+
+
+def _storable(reported: NormalizedSignal, known: Mapping[str, UUID]) -> tuple[NormalizedSignal, UUID | None]:
+    if reported.person is None:
+        return reported, None
+    subject_id = known.get(reported.person.email)
+    return (reported if subject_id else without_person(reported)), subject_id
+
+
+def _key(signal: NormalizedSignal) -> tuple[str, bytes]:
+    name = f"{signal.source}\x00{signal.natural_key}".encode()
+    return signal.source, hmac.digest(settings.SIGNAL_HASH_KEY, name, hashlib.sha256)

@@ -1,0 +1,138 @@
+"""Take signals in: check, deduplicate, seal, store, audit and announce, in one transaction."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from compliance import audit, subjects
+from revctx.eventbus.envelope import Event
+from revctx.eventbus.outbox import enqueue
+from revctx.observability.context import get_request_id
+from revctx.observability.metrics import SIGNALS_PROCESSED
+from signals.contracts import IngestResult, SignalDraft
+from signals.digests import row_digest
+from signals.models import Signal
+from signals.normalization import (
+    NormalizedSignal,
+    account_reference,
+    canonical_json,
+    normalize,
+    source_label,
+)
+from signals.selectors import get_catalogue
+from signals.services.candidates import make_candidates
+from signals.services.keys import Claim, claim
+
+log = structlog.get_logger(__name__)
+
+# Rows of one INSERT; 14 parameters each stay far below PostgreSQL's 65,535.
+ROWS_PER_INSERT = 1000
+
+
+def ingest_signals(*, drafts: Sequence[SignalDraft], actor: str, now: datetime) -> list[IngestResult]:
+    """Store signals, each event once, and announce the new ones; all or none.
+
+    Returns what became of each draft, in order. 500 to 2,000 a call is quickest; `now` is the time of
+    receipt.
+
+    Raises:
+        InvalidDraft: one of them can't be stored, so none is.
+    """
+    if not drafts:
+        return []
+    catalogue = get_catalogue()
+    reported = [normalize(draft, now=now, catalogue=catalogue) for draft in drafts]
+    with transaction.atomic():
+        claims = claim(candidates=make_candidates(reported=reported, now=now), now=now)
+        rows = _store([claim for claim in claims if claim.result.status != "duplicate"], now)
+        _record(rows, actor)
+        _announce(rows)
+        transaction.on_commit(lambda: _count(claims))
+    return [claim.result for claim in claims]
+
+
+def _store(kept: list[Claim], now: datetime) -> list[Signal]:
+    """Insert the rows of new events and of other versions, sealed."""
+    ciphertexts = subjects.seal(
+        items=[
+            (
+                claim.candidate.subject_id,
+                _sealed_content(claim.candidate.signal),
+                claim.candidate.signal_id.bytes,
+            )
+            for claim in kept
+        ],
+        now=now,
+    )
+    rows = [_make_row(claim, sealed, now) for claim, sealed in zip(kept, ciphertexts, strict=True)]
+    return Signal.objects.bulk_create(rows, batch_size=ROWS_PER_INSERT)
+
+
+def _sealed_content(signal: NormalizedSignal) -> bytes:
+    content = {"external_id": signal.external_id} | ({"content": signal.sealed} if signal.sealed else {})
+    if signal.person:
+        # The address is the subject's; it is not kept twice.
+        content |= {"name": signal.person.name, "title": signal.person.title}
+    return canonical_json(content)
+
+
+def _make_row(claim: Claim, sealed: bytes, now: datetime) -> Signal:
+    signal = claim.candidate.signal
+    return Signal(
+        id=claim.candidate.signal_id,
+        received_at=now,
+        occurred_at=signal.occurred_at,
+        source=signal.source,
+        type=signal.type,
+        account=signal.account,
+        subject_id=claim.candidate.subject_id,
+        strength=signal.strength,
+        attributes=signal.attributes,
+        sealed=sealed,
+        request_id=get_request_id(),
+        conflicts_with=claim.conflicts_with,
+    )
+
+
+def _record(rows: list[Signal], actor: str) -> None:
+    audit.record(
+        [
+            audit.AuditEntry(
+                name="signal.conflicted" if row.conflicts_with else "signal.ingested",
+                actor=actor,
+                target_type="signal",
+                target_id=str(row.id),
+                at=row.received_at,
+                payload={"source": row.source, "type": row.type, "sha256": row_digest(row)},
+            )
+            for row in rows
+        ]
+    )
+
+
+def _announce(rows: list[Signal]) -> None:
+    """Publish the new events; another version of a known one must not be scored again."""
+    enqueue(
+        Event(
+            type="signal.ingested",
+            key=account_reference(row.account),
+            data={"signal_id": str(row.id), "source": row.source, "type": row.type},
+            occurred_at=row.received_at,
+        )
+        for row in rows
+        if row.conflicts_with is None
+    )
+
+
+def _count(claims: list[Claim]) -> None:
+    counts = Counter(
+        (source_label(claim.candidate.signal.source), claim.candidate.signal.type, claim.result.status)
+        for claim in claims
+    )
+    for (source, signal_type, status), count in counts.items():
+        SIGNALS_PROCESSED.labels(source=source, type=signal_type, status=status).inc(count)
+    statuses = Counter(claim.result.status for claim in claims)
+    log.info("signals.ingested", **{name: statuses[name] for name in ("accepted", "duplicate", "conflict")})
