@@ -1,0 +1,149 @@
+"""The admin of contexts: what is derived or written once is shown, never edited."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from contexts import models
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Shows rows; nobody adds, changes or deletes them here."""
+
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Rows come from the services alone."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Rows are changed by the services alone."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Rows are kept."""
+        return False
+
+
+class WrittenOnceAdmin(ReadOnlyAdmin):
+    """Shows rows and takes new ones."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A new version is a new row."""
+        return super(ReadOnlyAdmin, self).has_add_permission(request)
+
+
+class AliasInline(admin.TabularInline):
+    """Aliases on the page of their account."""
+
+    model = models.AccountAlias
+    extra = 0
+    can_delete = False
+    fields = readonly_fields = ("kind", "value", "source_signal_id", "created_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Aliases are learnt from signals."""
+        return False
+
+
+@admin.register(models.Account)
+class AccountAdmin(ReadOnlyAdmin):
+    """Accounts with their aliases."""
+
+    list_display = ("name", "id", "created_at")
+    search_fields = ("name", "aliases__value")
+    inlines = (AliasInline,)
+
+
+@admin.register(models.AccountContext)
+class AccountContextAdmin(ReadOnlyAdmin):
+    """Scores as stored."""
+
+    list_display = (
+        "account",
+        "intent_score",
+        "fit_score",
+        "priority",
+        "band",
+        "hot_until",
+        "version",
+        "scored_at",
+    )
+    list_filter = ("band",)
+    list_select_related = ("account",)
+    ordering = ("-priority", "account_id")
+
+
+@admin.register(models.Contact)
+class ContactAdmin(ReadOnlyAdmin):
+    """People by id; names stay sealed."""
+
+    list_display = ("id", "account", "subject_id", "title_class", "created_at")
+    list_select_related = ("account",)
+
+
+@admin.register(models.Crossing)
+class CrossingAdmin(ReadOnlyAdmin):
+    """Passages of the high-intent band."""
+
+    list_display = ("account_id", "direction", "intent", "threshold", "version", "crossed_at")
+    list_filter = ("direction",)
+    ordering = ("-crossed_at",)
+
+
+@admin.register(models.LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin):
+    """Signals that counted."""
+
+    list_display = (
+        "signal_id",
+        "account_id",
+        "type",
+        "stage",
+        "occurred_at",
+        "strength",
+        "mass",
+        "recorded_at",
+    )
+    list_filter = ("type",)
+    ordering = ("-id",)
+
+
+@admin.register(models.ScoreBucket)
+class ScoreBucketAdmin(ReadOnlyAdmin):
+    """Summed evidence."""
+
+    list_display = ("account_id", "type", "stage", "subject_id", "bucket", "mass", "latest_at")
+    list_filter = ("type",)
+    ordering = ("-id",)
+
+
+@admin.register(models.StoredPack)
+class StoredPackAdmin(ReadOnlyAdmin):
+    """Packs as agents got them."""
+
+    list_display = ("id", "account_id", "content_hash", "created_at")
+    ordering = ("-created_at",)
+
+
+@admin.register(models.EnrichmentRecord)
+class EnrichmentRecordAdmin(ReadOnlyAdmin):
+    """What providers said."""
+
+    list_display = ("account_id", "provider", "recorded_at")
+    ordering = ("-recorded_at",)
+
+
+@admin.register(models.ConfigActivation, models.ActiveConfig)
+class ActivationAdmin(ReadOnlyAdmin):
+    """What is and was in use."""
+
+
+@admin.register(models.IcpDefinition, models.DecayConfig, models.WeightConfig)
+class ConfigAdmin(WrittenOnceAdmin):
+    """Versions of the configuration; the laboratory's promotion puts them into use."""
+
+    list_display = ("__str__", "created_at")
+    ordering = ("-version",)

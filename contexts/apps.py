@@ -1,0 +1,23 @@
+"""The contexts app: accounts, their evidence and their score."""
+
+from django.apps import AppConfig
+
+from compliance import audit
+
+
+class ContextsConfig(AppConfig):
+    """Registers what the app records, measures and erases."""
+
+    name = "contexts"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the app's transitions, its eraser and its gauges."""
+        from compliance import erasure  # models are loaded by now, not earlier
+        from contexts import erasers, gauges
+
+        audit.register_transitions(
+            "contexts", {"account.created", "context.updated", "config.activated", "account.enriched"}
+        )
+        erasure.register_eraser("contexts", erasers.erase_subject)
+        gauges.register()

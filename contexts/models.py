@@ -1,0 +1,289 @@
+"""Accounts, their evidence and their score. Ids of people only: names live sealed."""
+
+from uuid import uuid4
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+
+
+class Account(models.Model):
+    """A company that signals speak of; `attributes` holds typed facts about it, never about people."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    name = models.CharField(max_length=200)
+    attributes = models.JSONField(default=dict, blank=True)
+    fact_sources = models.JSONField(default=dict, blank=True, help_text="Per attribute: sources and times.")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [GinIndex(fields=["attributes"], opclasses=["jsonb_path_ops"], name="account_attributes")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccountAlias(models.Model):
+    """One name under which a source speaks of an account."""
+
+    class Kind(models.TextChoices):
+        CRM_ID = "crm_id", "CRM id"
+        DOMAIN = "domain", "domain"
+        EXTERNAL_ID = "external_id", "external id"
+        NAME = "name", "name as given"
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="aliases")
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    value = models.CharField(max_length=200)
+    source_signal_id = models.UUIDField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "value"], name="alias_names_one_account")]
+        indexes = [
+            models.Index(fields=["value"], opclasses=["varchar_pattern_ops"], name="alias_value_prefix")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value}"
+
+
+class Contact(models.Model):
+    """A person seen at an account; name and title are sealed under the subject's key."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="contacts")
+    subject_id = models.UUIDField()
+    title_class = models.CharField(max_length=24, default="unknown")
+    sealed = models.BinaryField(null=True, editable=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "subject_id"], name="contact_once_an_account")
+        ]
+        indexes = [models.Index(fields=["subject_id"], name="contact_subject")]
+
+    def __str__(self) -> str:
+        return f"contact {self.pk}"
+
+
+class IcpDefinition(models.Model):
+    """A version of the ideal customer profile; written once."""
+
+    version = models.PositiveIntegerField(unique=True)
+    name = models.CharField(max_length=100)
+    criteria = models.JSONField(help_text="[{field, weight, one_of} or {field, weight, low, high}]")
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+class DecayConfig(models.Model):
+    """A version of the half-lives (seconds); written once. Its change replays the ledger."""
+
+    version = models.PositiveIntegerField(unique=True)
+    half_lives = models.JSONField(help_text="Seconds per signal type.")
+    default_half_life = models.PositiveIntegerField(help_text="Seconds, for every other type.")
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"decay v{self.version}"
+
+
+class WeightConfig(models.Model):
+    """A version of everything that applies when a score is read; written once."""
+
+    version = models.PositiveIntegerField(unique=True)
+    weights = models.JSONField(help_text="Points ≥ 0 per signal type.")
+    saturations = models.JSONField(help_text="Evidence at which a type has given 63 % of its weight.")
+    default_weight = models.FloatField()
+    default_saturation = models.FloatField()
+    rho = models.FloatField(help_text="Points at which the intent reaches 63.")
+    stage_strengths = models.JSONField(help_text="Factor per opportunity stage.")
+    default_stage_strength = models.FloatField(help_text="For stages that nobody has mapped.")
+    damping = models.JSONField(help_text="Factor in (0, 1] per type of negative evidence.")
+    lifting = models.JSONField(help_text="Per damping type: the types that end it.")
+    hot_threshold = models.FloatField(null=True, blank=True, help_text="Empty: HIGH_INTENT_THRESHOLD.")
+    warm_threshold = models.FloatField()
+    leave_ratio = models.FloatField(default=0.8)
+    icp = models.ForeignKey(IcpDefinition, models.PROTECT, related_name="+")
+    note = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"weights v{self.version}"
+
+
+class ConfigActivation(models.Model):
+    """A pair of configurations that was put into use; the history of the active pointer."""
+
+    decay = models.ForeignKey(DecayConfig, models.PROTECT, related_name="+")
+    weight = models.ForeignKey(WeightConfig, models.PROTECT, related_name="+")
+    actor = models.CharField(max_length=64)
+    activated_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"activation {self.pk}"
+
+
+class ActiveConfig(models.Model):
+    """The one pointer to the configuration in use; workers share its lock, a swap takes it alone."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    activation = models.ForeignKey(ConfigActivation, models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_active_config")]
+
+    def __str__(self) -> str:
+        return f"active: {self.activation_id}"
+
+
+class LedgerEntry(models.Model):
+    """That a signal counts under a decay configuration, with its integer mass. Append-only."""
+
+    signal_id = models.UUIDField()
+    decay = models.ForeignKey(DecayConfig, models.PROTECT, related_name="+", db_index=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    type = models.CharField(max_length=64)
+    stage = models.CharField(max_length=64, blank=True)
+    subject_id = models.UUIDField(null=True, blank=True)
+    occurred_at = models.DateTimeField()
+    strength = models.FloatField()
+    bucket = models.BigIntegerField()
+    mass = models.BigIntegerField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "ledger entries"
+        constraints = [
+            models.UniqueConstraint(fields=["signal_id", "decay"], name="signal_counts_once"),
+            models.CheckConstraint(condition=Q(mass__gt=0), name="ledger_mass_positive"),
+        ]
+        indexes = [
+            models.Index(fields=["account", "decay", "occurred_at"], name="ledger_account_time"),
+            models.Index(fields=["decay", "occurred_at"], name="ledger_time"),
+            models.Index(fields=["decay", "id"], name="ledger_replay"),
+        ]
+
+    def __str__(self) -> str:
+        return f"ledger entry {self.pk}"
+
+
+class ScoreBucket(models.Model):
+    """Summed evidence of one half-life: what scoring reads instead of one row a signal."""
+
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    decay = models.ForeignKey(DecayConfig, models.PROTECT, related_name="+", db_index=False)
+    type = models.CharField(max_length=64)
+    stage = models.CharField(max_length=64, blank=True)
+    subject_id = models.UUIDField(null=True, blank=True)
+    bucket = models.BigIntegerField()
+    mass = models.BigIntegerField()
+    latest_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "decay", "type", "stage", "subject_id", "bucket"],
+                nulls_distinct=False,
+                name="one_bucket_a_key",
+            ),
+            models.CheckConstraint(condition=Q(mass__gt=0), name="bucket_mass_positive"),
+        ]
+        indexes = [
+            models.Index(fields=["subject_id"], condition=Q(subject_id__isnull=False), name="bucket_subject")
+        ]
+
+    def __str__(self) -> str:
+        return f"bucket {self.pk}"
+
+
+class AccountContext(models.Model):
+    """The score of an account as of `scored_at`; `version` rises with its evidence."""
+
+    account = models.OneToOneField(Account, models.PROTECT, primary_key=True, related_name="context")
+    intent_score = models.FloatField(default=0)
+    fit_score = models.FloatField(default=0)
+    priority = models.FloatField(default=0)
+    band = models.CharField(max_length=8, default="cold")
+    hot_until = models.DateTimeField(null=True, blank=True)
+    version = models.BigIntegerField(default=0)
+    published_intent = models.FloatField(default=0)
+    evidence_at = models.DateTimeField(null=True, blank=True, help_text="Newest signal.")
+    scored_at = models.DateTimeField()
+    activation = models.ForeignKey(ConfigActivation, models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        db_table = "account_contexts"
+        constraints = [
+            # BETWEEN also refuses NaN, which PostgreSQL holds greater than every number.
+            models.CheckConstraint(condition=Q(intent_score__range=(0, 100)), name="intent_score_in_range"),
+            models.CheckConstraint(condition=Q(fit_score__range=(0, 1)), name="fit_score_in_range"),
+            models.CheckConstraint(condition=Q(priority__range=(0, 100)), name="priority_in_range"),
+            models.CheckConstraint(condition=Q(band__in=["cold", "warm", "hot"]), name="band_is_known"),
+        ]
+        indexes = [
+            models.Index(F("priority").desc(), F("account").asc(), name="context_priority"),
+            models.Index("band", F("priority").desc(), F("account").asc(), name="context_band_priority"),
+            models.Index(fields=["hot_until"], condition=Q(band="hot"), name="context_hot_until"),
+            models.Index(fields=["scored_at"], condition=Q(intent_score__gt=0), name="context_stale"),
+        ]
+
+    def __str__(self) -> str:
+        return f"context of {self.account_id}"
+
+
+class Crossing(models.Model):
+    """One passage of the high-intent band, up or down. Append-only; an action is unique per crossing."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    version = models.BigIntegerField()
+    direction = models.CharField(max_length=4, choices=[("up", "up"), ("down", "down")])
+    intent = models.FloatField()
+    threshold = models.FloatField()
+    crossed_at = models.DateTimeField()
+    activation = models.ForeignKey(ConfigActivation, models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "version"], name="one_crossing_a_version")]
+        indexes = [models.Index(fields=["account", "crossed_at"], name="crossing_account_time")]
+
+    def __str__(self) -> str:
+        return f"crossing {self.pk}"
+
+
+class StoredPack(models.Model):
+    """A context pack as it was given to an agent: ids and typed facts only. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    content_hash = models.CharField(max_length=64)
+    content = models.JSONField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "created_at"], name="pack_account_time")]
+
+    def __str__(self) -> str:
+        return f"pack {self.pk}"
+
+
+class EnrichmentRecord(models.Model):
+    """What a provider said about an account, as it was taken over. Append-only."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    provider = models.CharField(max_length=32)
+    facts = models.JSONField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["account", "recorded_at"], name="enrichment_account_time")]
+
+    def __str__(self) -> str:
+        return f"enrichment {self.pk}"

@@ -1,0 +1,188 @@
+"""Reads of accounts: one by any of its names, or many by priority."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from contexts.aliases import PRECEDENCE, find_id, normalize_alias
+from contexts.contracts import AccountNotFound, AccountRow, AccountView, ActiveConfigs, ContactView
+from contexts.evidence import END_OF_TIME, read_ledger
+from contexts.models import Account, AccountAlias, AccountContext, Contact, Crossing
+from contexts.scoring import Bucket, choose_band, measure_fit, score
+from contexts.selectors.configs import get_active
+
+MAX_LISTED = 500
+
+Position = tuple[float, UUID]  # priority and id of the last account of a page
+
+
+def get_account(ref: str | UUID) -> AccountView:
+    """Return the account with this id or alias; of several aliases the strongest kind wins.
+
+    Raises: AccountNotFound.
+    """
+    account = Account.objects.filter(id=get_account_id(ref)).prefetch_related("aliases").get()
+    names = sorted((alias.kind, alias.value) for alias in account.aliases.all())
+    return AccountView(
+        id=account.id,
+        name=account.name,
+        domain=next((value for kind, value in names if kind == "domain"), None),
+        attributes=account.attributes,
+        aliases=tuple(sorted(names, key=lambda name: (PRECEDENCE.index(name[0]), name[1]))),
+        created_at=account.created_at,
+    )
+
+
+def get_account_id(ref: str | UUID) -> UUID:
+    """Return the id of the account with this id or alias. Raises: AccountNotFound."""
+    account_id = ref if isinstance(ref, UUID) else find_id(ref)
+    if account_id is not None and Account.objects.filter(id=account_id).exists():
+        return account_id
+    if not isinstance(ref, UUID) and "\x00" not in ref:
+        values = {kind: normalize_alias(kind, ref) for kind in PRECEDENCE}
+        rows = AccountAlias.objects.filter(value__in=set(values.values()) - {""})
+        found = {
+            kind: owner
+            for kind, value, owner in rows.values_list("kind", "value", "account_id")
+            if values[kind] == value
+        }
+        for kind in PRECEDENCE:
+            if kind in found:
+                return found[kind]
+    raise AccountNotFound("no account has this id or alias")
+
+
+def list_contacts(account_id: UUID) -> list[ContactView]:
+    """Return the people seen at an account, the first seen first; names stay sealed."""
+    return [
+        ContactView(
+            id=row.id,
+            account_id=row.account_id,
+            subject_id=row.subject_id,
+            title_class=row.title_class,
+            created_at=row.created_at,
+        )
+        for row in Contact.objects.filter(account_id=account_id).order_by("created_at", "id")
+    ]
+
+
+def list_accounts(
+    *,
+    search: str = "",
+    band: str = "",
+    attributes: Mapping[str, Any] | None = None,
+    as_of: datetime | None = None,
+    known_at: datetime | None = None,
+    after: Position | None = None,
+    limit: int = 50,
+) -> list[AccountRow]:
+    """Return accounts by falling priority, then id; at most 500.
+
+    Without `as_of` by the stored score (refreshed at least every minute); with it by the evidence that
+    had occurred by then, of all accounts in one query. Accounts without evidence by then are left out.
+
+    `search` is part of the name or the beginning of an alias; `attributes` are values that the account's
+    attributes must contain; `after` is the last position of the page before.
+    """
+    limit = min(limit, MAX_LISTED)
+    accounts = _filter(search, attributes or {})
+    if as_of is None:
+        return _list_stored(accounts, band, after, limit)
+    configs = get_active(known_at=known_at)
+    rows = _list_as_of(accounts, configs, as_of, known_at or END_OF_TIME)
+    wanted = [
+        row for row in rows if band in ("", row.band) and (after is None or _key(row) > (-after[0], after[1]))
+    ]
+    return sorted(wanted, key=_key)[:limit]
+
+
+def _key(row: AccountRow) -> tuple[float, UUID]:
+    return -row.priority, row.id
+
+
+def _filter(search: str, attributes: Mapping[str, Any]) -> QuerySet[Account]:
+    accounts = Account.objects.all()
+    if attributes:
+        accounts = accounts.filter(attributes__contains=dict(attributes))
+    text = " ".join(search.split())
+    if text:
+        aliased = AccountAlias.objects.filter(
+            Q(value__startswith=text) | Q(value__startswith=text.casefold())
+        )
+        accounts = accounts.filter(Q(name__icontains=text) | Q(id__in=aliased.values("account_id")))
+    return accounts
+
+
+def _list_stored(
+    accounts: QuerySet[Account], band: str, after: Position | None, limit: int
+) -> list[AccountRow]:
+    contexts = AccountContext.objects.select_related("account").order_by("-priority", "account_id")
+    if accounts.query.where:
+        contexts = contexts.filter(account__in=accounts)
+    if band:
+        contexts = contexts.filter(band=band)
+    if after is not None:
+        priority, account_id = after
+        contexts = contexts.filter(
+            Q(priority__lt=priority) | Q(priority=priority, account_id__gt=account_id), priority__lte=priority
+        )
+    return [
+        AccountRow(
+            id=row.account_id,
+            name=row.account.name,
+            attributes=row.account.attributes,
+            intent=row.intent_score,
+            fit=row.fit_score,
+            priority=row.priority,
+            band=row.band,
+            hot_until=row.hot_until,
+            scored_at=row.scored_at,
+        )
+        for row in contexts[:limit]
+    ]
+
+
+def _list_as_of(
+    accounts: QuerySet[Account], configs: ActiveConfigs, as_of: datetime, known_at: datetime
+) -> list[AccountRow]:
+    evidence = read_ledger(account_ids=None, configs=configs, as_of=as_of, known_at=known_at)
+    bands = find_bands(account_ids=None, at=min(as_of, known_at))
+    return [
+        _row_as_of(account, evidence[account.id], configs, as_of, bands.get(account.id, "cold"))
+        for account in accounts.filter(id__in=list(evidence))
+    ]
+
+
+def _row_as_of(
+    account: Account, buckets: list[Bucket], configs: ActiveConfigs, as_of: datetime, previous: str
+) -> AccountRow:
+    weight = configs.weight
+    result = score(buckets, decay=configs.decay, weight=weight, at=as_of)
+    fit = measure_fit(account.attributes, weight.icp).score
+    band = choose_band(previous=previous, exact=result.exact, weight=weight)
+    return AccountRow(
+        id=account.id,
+        name=account.name,
+        attributes=account.attributes,
+        intent=result.intent,
+        fit=fit,
+        priority=result.intent * fit,
+        band=band,
+        hot_until=result.falls_below(weight.leave_level()) if band == "hot" else None,
+        scored_at=as_of,
+    )
+
+
+def find_bands(*, account_ids: list[UUID] | None, at: datetime) -> dict[UUID, str]:
+    """Return hot for accounts whose last crossing by then was upward, cold for the other crossed ones."""
+    crossings = Crossing.objects.filter(crossed_at__lte=at)
+    if account_ids is not None:
+        crossings = crossings.filter(account_id__in=account_ids)
+    newest = crossings.order_by("account_id", "-crossed_at", "-version").distinct("account_id")
+    return {
+        account_id: "hot" if direction == "up" else "cold"
+        for account_id, direction in newest.values_list("account_id", "direction")
+    }

@@ -1,0 +1,54 @@
+"""Reads of what happened to an account."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from contexts.contracts import TimelineEntry
+from contexts.evidence import without_erased
+from contexts.selectors.configs import get_active
+from signals.contracts import SignalFact
+from signals.selectors import list_signal_facts
+
+_TIMELINE = """
+SELECT * FROM (
+    SELECT occurred_at AS at, 'signal' AS kind, signal_id AS id, type, subject_id, NULL::float8 AS intent
+    FROM contexts_ledgerentry
+    WHERE account_id = %(account)s AND decay_id = %(decay)s
+    UNION ALL
+    SELECT crossed_at, 'crossing', id, direction, NULL, intent
+    FROM contexts_crossing WHERE account_id = %(account)s
+) AS entries
+WHERE %(at)s::timestamptz IS NULL OR (at, id) < (%(at)s::timestamptz, %(id)s::uuid)
+ORDER BY at DESC, id DESC LIMIT %(limit)s
+"""
+
+
+def get_timeline(
+    account_id: UUID, limit: int = 50, *, before: tuple[datetime, UUID] | None = None
+) -> list[TimelineEntry]:
+    """Return signals that counted and crossings, the newest first; `before` is the last one seen."""
+    at, last_id = before or (None, None)
+    parameters = {
+        "account": account_id,
+        "decay": get_active().decay_id,
+        "at": at,
+        "id": last_id,
+        "limit": limit,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TIMELINE, parameters)
+        rows = without_erased(cursor.fetchall(), lambda row: row[4])
+    facts = list_signal_facts(signal_ids=[row[2] for row in rows if row[1] == "signal"])
+    return [_entry(row, facts) for row in rows]
+
+
+def _entry(row: tuple[Any, ...], facts: dict[UUID, SignalFact]) -> TimelineEntry:
+    at, kind, entry_id, entry_type, subject_id, intent = row
+    fact = facts.get(entry_id)
+    detail = {"intent": intent} if kind == "crossing" else {}
+    if fact is not None:
+        detail = {"source": fact.source, "attributes": fact.attributes}
+    return TimelineEntry(at=at, kind=kind, id=entry_id, type=entry_type, subject_id=subject_id, detail=detail)

@@ -1,0 +1,91 @@
+"""Take over what a provider knows of an account, without overwriting what people or the CRM said."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from compliance import audit
+from contexts.contracts import AccountNotFound
+from contexts.models import Account, EnrichmentRecord
+from contexts.quality import FIELDS, measure_quality
+from contexts.services.configs import share_active
+from contexts.services.rescoring import lock_contexts, rescore
+from revctx.observability.metrics import CONTEXT_QUALITY
+
+ACTOR = "system:enrichment"
+TRUSTED_SOURCES = frozenset({"crm", "user"})
+MAX_TEXT = 64
+MAX_ITEMS = 50
+
+
+class InvalidFact(Exception):
+    """A provider's fact is not of the kind that its attribute takes."""
+
+
+@transaction.atomic
+def record_enrichment(
+    *, account_id: UUID, provider: str, facts: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
+    """Store facts of a provider and score the account's fit anew; return the facts that were taken over.
+
+    Facts that contexts has no attribute for are left out. Raises: AccountNotFound, InvalidFact.
+    """
+    configs = share_active()
+    lock_contexts([account_id])
+    account = Account.objects.select_for_update(no_key=True).filter(id=account_id).first()
+    if account is None:
+        raise AccountNotFound("no account has this id")
+    known = {name: _check(name, facts[name]) for name in FIELDS if facts.get(name) is not None}
+    for name, value in known.items():
+        _take_over(account, name, value, provider, now)
+    account.save(update_fields=["attributes", "fact_sources"])
+    EnrichmentRecord.objects.create(account=account, provider=provider, facts=known, recorded_at=now)
+    quality = measure_quality(account.fact_sources, now=now).score
+    audit.record([_audit_entry(account_id, provider, known, quality, now)])
+    rescore(account_ids=[account_id], configs=configs, now=now, changed=[account_id] if known else [])
+    CONTEXT_QUALITY.observe(quality)
+    return known
+
+
+def _take_over(account: Account, name: str, value: Any, source: str, now: datetime) -> None:
+    told = [item for item in account.fact_sources.get(name, []) if item["source"] != source]
+    is_trusted = any(item["source"] in TRUSTED_SOURCES for item in told)
+    account.fact_sources[name] = [*told, {"source": source, "at": now.isoformat(), "value": value}]
+    if not is_trusted:
+        account.attributes[name] = value
+
+
+def _check(name: str, value: Any) -> Any:
+    """Return the value in its stored form."""
+    if name in {"employees", "annual_revenue"}:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15:
+            raise InvalidFact(f"{name} must be a number of at least 0")
+        return value
+    if name == "technologies":
+        if not isinstance(value, list | tuple):
+            raise InvalidFact(f"{name} must be a list")
+        return sorted({_code(name, item) for item in value[:MAX_ITEMS]})
+    return _code(name, value)
+
+
+def _code(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip() or "@" in value or not value.isprintable():
+        raise InvalidFact(f"{name} must be a printable code")
+    return "_".join(value.casefold().replace("-", " ").split())[:MAX_TEXT]
+
+
+def _audit_entry(
+    account_id: UUID, provider: str, facts: Mapping[str, Any], quality: float, now: datetime
+) -> audit.AuditEntry:
+    return audit.AuditEntry(
+        name="account.enriched",
+        actor=ACTOR,
+        target_type="account",
+        target_id=str(account_id),
+        account_id=account_id,
+        at=now,
+        payload={"provider": provider, "facts": " ".join(sorted(facts)), "quality": quality},
+    )

@@ -1,0 +1,37 @@
+"""Celery entry points of the context engine; a message is only a hint that there is work."""
+
+from datetime import datetime
+from functools import partial
+
+from celery import shared_task
+from django.utils import timezone
+
+from contexts.services.sweeping import sweep
+from contexts.services.work import apply_signals
+from revctx.eventbus import workitems
+
+GROUP = "context-engine"
+CHUNK = 500
+
+
+def _apply(items: list[workitems.WorkItemData], *, now: datetime) -> None:
+    apply_signals(items=items, now=now)
+
+
+@shared_task(name="contexts.tasks.process_work")
+def process_work(count: int = 0) -> int:
+    """Work off the due items of the group, ≤500 a transaction; return how many were done."""
+    done = 0
+    while True:
+        now = timezone.now()
+        handle = partial(_apply, now=now)
+        finished = workitems.process(group=GROUP, handle=handle, limit=CHUNK, now=now)
+        done += finished
+        if finished < CHUNK:
+            return done
+
+
+@shared_task(name="contexts.tasks.sweep_bands")
+def sweep_bands() -> int:
+    """Let bands fall that are due and refresh stored scores; return how many accounts were scored."""
+    return sweep(now=timezone.now())

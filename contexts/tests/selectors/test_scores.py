@@ -1,0 +1,196 @@
+"""Scores now, as of a time, as known at a time, with and without Redis."""
+
+from datetime import timedelta
+from time import perf_counter
+
+import pytest
+from django.core.cache import cache
+from django_redis import get_redis_connection
+
+from contexts import selectors
+from contexts.contracts import AccountNotFound
+from contexts.scoring import place
+from contexts.services.ledger import LedgerRow, add_to_ledger
+from contexts.services.rescoring import rescore
+from contexts.tests.factories import NOW, make_draft, score_of, score_signals
+from revctx.observability.metrics import CACHE_HITS, CACHE_MISSES
+from signals.identifiers import new_signal_id
+
+pytestmark = pytest.mark.django_db
+
+DAY = timedelta(days=1)
+
+
+def value(counter) -> float:
+    return counter._value.get()
+
+
+def account_id():
+    return selectors.get_account_id("crm-1")
+
+
+class TestGetScore:
+    def test_points_sum_to_the_intent_exactly(self):
+        score_signals(
+            *[
+                make_draft(kind, email="a@acme.example")
+                for kind in ("page_view", "demo_requested", "email_reply")
+            ]
+        )
+
+        score = score_of(as_of=NOW + timedelta(hours=7, microseconds=13))
+
+        assert sum(c.points for c in score.contributions) == score.intent
+        assert score.priority == score.intent * score.fit
+
+    def test_as_of_sees_only_what_had_occurred(self):
+        [old, _] = score_signals(
+            make_draft("demo_requested", ago=10 * DAY), make_draft("demo_requested", ago=DAY)
+        )
+
+        past = score_of(as_of=NOW - 5 * DAY)
+
+        assert [c.signal_ids for c in past.contributions] == [(old,)]
+        assert past.intent < score_of(as_of=NOW - 10 * DAY).intent
+        assert score_of(as_of=NOW - 20 * DAY).intent == 0
+
+    def test_known_at_sees_only_what_was_recorded(self):
+        score_signals(make_draft("demo_requested", ago=10 * DAY))
+        before = score_of(as_of=NOW - 5 * DAY).intent
+        later = NOW + DAY
+        score_signals(make_draft("meeting_booked", ago=8 * DAY), now=later)
+
+        then = selectors.get_score(account_id=account_id(), as_of=NOW - 5 * DAY, known_at=NOW)
+        now = selectors.get_score(account_id=account_id(), as_of=NOW - 5 * DAY, known_at=later)
+
+        assert then.intent == before < now.intent
+
+    def test_the_past_equals_the_present_of_then(self):
+        drafts = [
+            make_draft("page_view", ago=timedelta(hours=5 * n), email="a@acme.example") for n in range(1, 30)
+        ]
+        score_signals(*drafts)
+        present = score_of().intent
+        score_signals(make_draft("demo_requested", occurred_at=NOW + DAY), now=NOW + DAY)
+
+        assert score_of(as_of=NOW).intent == present
+
+    def test_hot_until_is_the_next_crossing(self):
+        score_signals(
+            *[
+                make_draft(kind)
+                for kind in ("demo_requested", "meeting_booked", "trial_started", "email_reply")
+            ]
+        )
+        score = score_of()
+
+        crossing = score.next_crossing
+        assert (crossing.at, crossing.direction, crossing.threshold) == (score.hot_until, "down", 56.0)
+        assert score_of(as_of=crossing.at - timedelta(seconds=1)).intent >= 56.0
+        assert score_of(as_of=crossing.at + timedelta(seconds=1)).intent < 56.0
+
+    def test_an_unknown_account_is_an_error(self):
+        with pytest.raises(AccountNotFound):
+            selectors.get_score(account_id=new_signal_id(received_at=NOW), as_of=NOW)
+
+
+class TestHotCopy:
+    def test_the_second_read_hits_and_new_evidence_misses(self):
+        score_signals(make_draft("demo_requested"))
+        hits, misses = value(CACHE_HITS), value(CACHE_MISSES)
+
+        first, second = score_of(), score_of()
+        score_signals(make_draft("meeting_booked"))
+        third = score_of()
+
+        assert first == second
+        assert third.intent > second.intent
+        assert (value(CACHE_HITS) - hits, value(CACHE_MISSES) - misses) == (1, 2)
+
+    def test_a_copy_answers_other_times_exactly(self):
+        score_signals(make_draft("demo_requested", ago=2 * DAY), make_draft("page_view", ago=DAY))
+        later = NOW + 3 * DAY
+        fresh = score_of(as_of=later)
+
+        score_of()
+
+        assert score_of(as_of=later) == fresh
+
+    def test_right_after_redis_was_flushed(self):
+        score_signals(make_draft("demo_requested"))
+        before = score_of()
+
+        get_redis_connection("default").flushall()
+
+        assert score_of() == before
+
+    def test_right_without_redis(self, settings):
+        score_signals(make_draft("demo_requested"))
+        before = score_of()
+
+        settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+        with pytest.raises(Exception, match="Connection"):
+            cache.get("anything")
+
+        assert score_of() == before
+
+    def test_the_copy_holds_ids_only(self):
+        score_signals(make_draft("demo_requested", email="robin@acme.example"))
+        score_of()
+
+        redis = get_redis_connection("default")
+        content = b"".join(redis.get(key) or b"" for key in redis.keys("*contexts:basis*"))
+        assert content
+        assert b"robin" not in content
+        assert b"Vale" not in content
+
+
+class TestManyRows:
+    def test_an_account_with_15000_signals_is_read_quickly(self):
+        score_signals(make_draft("page_view", ago=400 * DAY))
+        configs = selectors.get_active()
+        rows = []
+        for n in range(15_000):
+            at = NOW - timedelta(minutes=20 * n)
+            bucket = place(
+                signal_type="page_view", stage="", person="", occurred_at=at, strength=1, decay=configs.decay
+            )
+            rows.append(
+                LedgerRow(
+                    signal_id=new_signal_id(received_at=NOW),
+                    account_id=account_id(),
+                    subject_id=None,
+                    occurred_at=at,
+                    strength=1.0,
+                    recorded_at=NOW,
+                    bucket=bucket,
+                )
+            )
+        add_to_ledger(rows=rows, decay_id=configs.decay_id)
+        rescore(account_ids=[account_id()], configs=configs, now=NOW, changed=[account_id()])
+
+        started = perf_counter()
+        score = score_of()
+        past = score_of(as_of=NOW - 90 * DAY)
+        history = selectors.get_history(account_id=account_id(), since=NOW - 30 * DAY, until=NOW)
+        elapsed = perf_counter() - started
+
+        assert score.contributions[0].signal_count == 15_001
+        assert len(score.contributions[0].signal_ids) == 20
+        assert past.intent > 0
+        assert len(history) == 60
+        assert elapsed < 5  # about 0.3 s on a quiet machine
+
+
+class TestGetHistory:
+    def test_its_points_are_the_scores_as_of_their_times(self):
+        score_signals(
+            *[make_draft("demo_requested", ago=n * DAY) for n in (1, 4, 9)],
+            make_draft("opportunity_lost", ago=2 * DAY),
+        )
+
+        history = selectors.get_history(account_id=account_id(), since=NOW - 12 * DAY, until=NOW, points=13)
+
+        assert [at for at, _ in history] == [NOW - n * DAY for n in range(12, -1, -1)]
+        assert [intent for _, intent in history] == [score_of(as_of=at).intent for at, _ in history]
+        assert history[0][1] == 0
