@@ -1,0 +1,25 @@
+"""A reader's own withdrawal, by the link in a letter."""
+
+from datetime import datetime
+from uuid import UUID
+
+from compliance import consent
+from orchestration.models import Action
+
+ACTOR = "system:unsubscribe"
+
+
+def withdraw_by_action(*, action_id: UUID, now: datetime) -> bool:
+    """Withdraw e-mail outreach consent of the letter's reader; False where the letter has no reader."""
+    subject_id = Action.objects.filter(pk=action_id).values_list("subject_id", flat=True).first()
+    if subject_id is None:
+        return False
+    consent.revoke(
+        subject_id=subject_id,
+        purpose=consent.DEFAULT_PURPOSE,
+        channel=consent.DEFAULT_CHANNEL,
+        source="unsubscribe_link",
+        actor=ACTOR,
+        now=now,
+    )
+    return True

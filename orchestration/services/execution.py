@@ -1,0 +1,210 @@
+"""Carry out what was approved: claim and commit first, call outside any transaction, then record."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from compliance import consent, subjects
+from integrations.outreach.client import (
+    PROVIDER,
+    OutgoingLetter,
+    OutreachClient,
+    OutreachRefused,
+    OutreachUncertain,
+    Recipient,
+)
+from orchestration.limits import count_sent_today, lock_daily_limit
+from orchestration.models import Action, Approval, Execution
+from orchestration.policy import Kind, Move, State
+from orchestration.rendering import Letter
+from orchestration.services.content import get_current_revision, open_letters
+from orchestration.services.moves import apply_move
+
+ACTOR = "system:executor"
+# A call may take 30 s with its retries; only after that can "executing" mean that a process died.
+ABANDONED_AFTER = timedelta(seconds=60)
+# The provider may still be working on a call whose answer we lost.
+SETTLING = timedelta(seconds=60)
+MAX_BACKOFF = timedelta(hours=1)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatch:
+    """Everything that a connector needs; exists only between two transactions."""
+
+    execution_id: UUID
+    action_id: UUID
+    account_id: UUID
+    request_id: str
+    kind: Kind
+    letter: Letter
+    address: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a call came to."""
+
+    move: Move
+    external_id: str = ""
+    error_code: str = ""
+
+
+def list_due(*, now: datetime, limit: int = 50) -> list[UUID]:
+    """Return approved actions whose hold is over, the longest waiting first."""
+    due = Action.objects.filter(state=State.APPROVED.value, execute_after__lte=now)
+    return list(due.order_by("execute_after", "id").values_list("id", flat=True)[:limit])
+
+
+@transaction.atomic
+def start(*, action_id: UUID, now: datetime) -> Dispatch | None:
+    """Check everything once more and commit `executing`; None when somebody else has it or it may not go."""
+    subject_id = Action.objects.filter(pk=action_id).values_list("subject_id", flat=True).first()
+    if subject_id is not None and not subjects.lock_subject(subject_id):
+        return None
+    due = Action.objects.filter(pk=action_id, state=State.APPROVED.value, execute_after__lte=now)
+    action = due.select_for_update(skip_locked=True).first()
+    if action is None:
+        return None
+    approval = Approval.objects.filter(action=action).order_by("-id").first()
+    letter, address, reason = _prepare(action, approval, now=now)
+    if letter is None or approval is None:
+        apply_move(action, Move.BLOCK, actor=ACTOR, now=now, reason_code=reason)
+        return None
+    execution = Execution.objects.create(
+        id=uuid4(),
+        action=action,
+        revision=action.revision,
+        approval=approval,
+        account_id=action.account_id,
+        kind=action.kind,
+        provider=PROVIDER,
+        next_check_at=now + ABANDONED_AFTER,
+        started_at=now,
+    )
+    apply_move(action, Move.START, actor=ACTOR, now=now, payload={"execution_id": str(execution.id)})
+    return Dispatch(
+        execution_id=execution.id,
+        action_id=action.id,
+        account_id=action.account_id,
+        request_id=action.request_id,
+        kind=Kind(action.kind),
+        letter=letter,
+        address=address,
+    )
+
+
+def _prepare(action: Action, approval: Approval | None, *, now: datetime) -> tuple[Letter | None, str, str]:
+    """Return the text and address, or None and the reason why it may not go."""
+    if approval is None or approval.decision != "approved" or approval.content_hash != action.content_hash:
+        return None, "", "not_approved"
+    [letter] = open_letters(revisions=[get_current_revision(action)], actor=ACTOR, purpose="execute", now=now)
+    if letter is None or letter.content_hash() != approval.content_hash:
+        return None, "", "content_changed"
+    if action.kind == Kind.REVIEW_TASK.value or action.subject_id is None:
+        return letter, "", ""
+    decision = consent.decide(subject_id=action.subject_id, now=now)
+    if not decision.allowed:
+        return None, "", f"consent_{decision.reason}"
+    lock_daily_limit(action.account_id)
+    if count_sent_today(action.account_id, now=now) >= settings.EMAIL_DAILY_LIMIT_PER_ACCOUNT:
+        return None, "", "daily_limit"
+    addresses = subjects.get_address(subject_ids=[action.subject_id], actor=ACTOR, purpose="execute", now=now)
+    address = addresses.get(action.subject_id, "")
+    return (letter, address, "") if address else (None, "", "no_address")
+
+
+def call_provider(dispatch: Dispatch) -> Outcome:
+    """Call the connector with the execution's id as idempotency key; never inside a transaction."""
+    key = str(dispatch.execution_id)
+    try:
+        with OutreachClient() as client:
+            external_id = _call(client, key, dispatch)
+    except OutreachRefused as error:
+        return Outcome(move=Move.FAIL, error_code=error.code[:48])
+    except OutreachUncertain as error:
+        return Outcome(move=Move.DOUBT, error_code=error.code[:48])
+    return Outcome(move=Move.SUCCEED, external_id=external_id[:128])
+
+
+def _call(client: OutreachClient, key: str, dispatch: Dispatch) -> str:
+    letter = dispatch.letter
+    if dispatch.kind is Kind.REVIEW_TASK:
+        return client.create_task(
+            key=key,
+            subject=letter.subject,
+            note=letter.body(),
+            account_reference=str(dispatch.account_id),
+        )
+    return client.send_letter(
+        key=key,
+        recipient=Recipient(reference=letter.recipient, address=dispatch.address, name=letter.recipient_name),
+        letter=OutgoingLetter(subject=letter.subject, body=letter.body(), headers=letter.headers),
+    )
+
+
+@transaction.atomic
+def finish(*, execution_id: UUID, outcome: Outcome, now: datetime) -> None:
+    """Record what a call came to; what was recorded already stays."""
+    execution = Execution.objects.select_for_update().get(pk=execution_id)
+    action = Action.objects.select_for_update().get(pk=execution.action_id)
+    if execution.state not in {State.EXECUTING.value, State.UNKNOWN.value}:
+        return
+    if outcome.move is Move.DOUBT:
+        execution.checks += 1
+        execution.next_check_at = now + min(SETTLING * 2 ** min(execution.checks - 1, 10), MAX_BACKOFF)
+    else:
+        execution.finished_at = now
+    execution.external_id, execution.error_code = outcome.external_id, outcome.error_code
+    if outcome.move is not Move.DOUBT or action.state == State.EXECUTING.value:
+        apply_move(
+            action,
+            outcome.move,
+            actor=ACTOR,
+            now=now,
+            reason_code=outcome.error_code,
+            payload={"execution_id": str(execution.id), "external_id": outcome.external_id},
+        )
+    execution.state = action.state
+    execution.save()
+    log.info("action.finished", action_id=str(action.id), state=action.state, code=outcome.error_code)
+
+
+@transaction.atomic
+def lease_unsettled(*, now: datetime) -> Execution | None:
+    """Take one execution whose outcome is open and due to be asked about."""
+    unsettled = Execution.objects.filter(
+        state__in=[State.EXECUTING.value, State.UNKNOWN.value], next_check_at__lte=now
+    )
+    execution = unsettled.order_by("next_check_at").select_for_update(skip_locked=True).first()
+    if execution is not None:
+        execution.next_check_at = now + ABANDONED_AFTER
+        execution.save(update_fields=["next_check_at"])
+    return execution
+
+
+def reconcile(*, execution: Execution, now: datetime) -> None:
+    """Ask the provider what became of an execution. It is never called a second time for it."""
+    key, is_task = str(execution.id), execution.kind == Kind.REVIEW_TASK.value
+    try:
+        with OutreachClient() as client:
+            found = client.find_task(key=key) if is_task else client.find_mailing(key=key)
+    except OutreachUncertain as error:
+        outcome = Outcome(move=Move.DOUBT, error_code=error.code[:48])
+    else:
+        outcome = _settle(execution, found, now=now)
+    finish(execution_id=execution.id, outcome=outcome, now=now)
+
+
+def _settle(execution: Execution, found: str | None, *, now: datetime) -> Outcome:
+    if found is not None:
+        return Outcome(move=Move.SUCCEED, external_id=found[:128])
+    if now - execution.started_at < ABANDONED_AFTER:
+        return Outcome(move=Move.DOUBT, error_code="not_found_yet")
+    return Outcome(move=Move.FAIL, error_code="never_arrived")

@@ -1,0 +1,82 @@
+"""Celery tasks of orchestration: hints that there is work; the work itself stands in the database."""
+
+from functools import partial
+from uuid import UUID
+
+from celery import shared_task
+from django.utils import timezone
+
+from orchestration.selectors import count_due_requests
+from orchestration.services import enrichment, execution, expiry, proposal, requests
+from revctx.eventbus import workitems
+from revctx.observability.context import bind_request_id
+
+CHUNK = 200
+
+
+@shared_task(name="orchestration.tasks.process_work", ignore_result=True)
+def process_work(count: int = 0) -> None:
+    """Take in due events, then draft for every crossing that asks for it."""
+    while True:
+        now = timezone.now()
+        handle = partial(requests.note_events, now=now)
+        if workitems.process(group=requests.GROUP, handle=handle, limit=CHUNK, now=now) < CHUNK:
+            break
+    while draft_next():
+        pass
+
+
+def draft_next() -> bool:
+    """Draft for one request; return whether there was one."""
+    request = proposal.lease_request(now=timezone.now())
+    if request is None:
+        return False
+    with bind_request_id(request.request_id):
+        enrich_for(request.account_id, request.crossing_id)
+        proposal.propose(request=request, now=timezone.now())
+    return True
+
+
+def enrich_for(account_id: UUID, crossing_id: UUID | None) -> None:
+    """Buy missing facts before they are needed: reserve, call outside any transaction, settle."""
+    reserved = enrichment.reserve_if_needed(
+        account_id=account_id, crossing_id=crossing_id, now=timezone.now()
+    )
+    if reserved is not None:
+        spend, domain = reserved
+        answer = enrichment.ask(domain)
+        enrichment.settle(spend=spend, answer=answer, now=timezone.now())
+
+
+@shared_task(name="orchestration.tasks.enrich_account", ignore_result=True)
+def enrich_account(account_id: str, crossing_id: str | None = None) -> None:
+    """Enrich one account if its context is too thin and its budget allows."""
+    enrich_for(UUID(account_id), UUID(crossing_id) if crossing_id else None)
+
+
+@shared_task(name="orchestration.tasks.execute_due", ignore_result=True)
+def execute_due() -> None:
+    """Carry out what is due, ask about what is unsettled, and hint at drafts that were left behind."""
+    for action_id in execution.list_due(now=timezone.now()):
+        execute_one(action_id)
+    while unsettled := execution.lease_unsettled(now=timezone.now()):
+        execution.reconcile(execution=unsettled, now=timezone.now())
+    if count_due_requests(now=timezone.now()):
+        process_work.delay()
+
+
+def execute_one(action_id: UUID) -> None:
+    """Carry out one action: commit `executing`, call the provider, record the outcome."""
+    dispatch = execution.start(action_id=action_id, now=timezone.now())
+    if dispatch is None:
+        return
+    with bind_request_id(dispatch.request_id):
+        outcome = execution.call_provider(dispatch)
+        execution.finish(execution_id=dispatch.execution_id, outcome=outcome, now=timezone.now())
+
+
+@shared_task(name="orchestration.tasks.expire_due", ignore_result=True)
+def expire_due() -> None:
+    """Expire what nobody decided in time."""
+    while expiry.expire_pending(now=timezone.now()):
+        pass
