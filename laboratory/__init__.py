@@ -1,0 +1,1 @@
+"""The laboratory: replays real signals against another configuration, apart from production."""

@@ -1,0 +1,69 @@
+"""Read the signals of an experiment through the redacting views of schema `lab`.
+
+A signal counts from when it was received. One that was received much later than it occurred is
+history that somebody loaded afterwards; it counts from when it occurred, else an import of last
+year's deals would all happen at the second of the import.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.db import connections, router
+
+from laboratory.manifest import ManifestDigest, ReplayedSignal
+from laboratory.models import Experiment
+
+ROWS_A_FETCH = 2_000
+_KNOWN = """
+FROM lab.ledger_view l JOIN lab.signal_view s ON s.id = l.signal_id
+WHERE l.decay_version = %(decay_version)s AND l.recorded_at <= %(known_at)s
+"""
+_SIGNALS = f"""
+SELECT l.signal_id::text, l.account_id::text, l.type, l.stage, coalesce(l.subject_id::text, ''),
+    l.occurred_at,
+    CASE WHEN s.received_at - l.occurred_at > %(backfill_after)s THEN l.occurred_at
+        ELSE s.received_at END AS at,
+    l.strength
+{_KNOWN}
+ORDER BY at, l.signal_id
+"""
+_COUNT = f"SELECT count(*) {_KNOWN}"
+
+
+def stream_signals(experiment: Experiment) -> Iterator[ReplayedSignal]:
+    """Yield the experiment's signals in the order in which they became known.
+
+    Outside a transaction the cursor outlives its statement without holding a snapshot.
+    """
+    with connections[_alias()].chunked_cursor() as cursor:
+        cursor.execute(_SIGNALS, _parameters(experiment))
+        while rows := cursor.fetchmany(ROWS_A_FETCH):
+            for row in rows:
+                yield ReplayedSignal(*row)
+
+
+def count_signals(experiment: Experiment) -> int:
+    """Count the signals that a replay of the experiment will read."""
+    with connections[_alias()].cursor() as cursor:
+        cursor.execute(_COUNT, _parameters(experiment))
+        return int(cursor.fetchone()[0])
+
+
+def digest_signals(experiment: Experiment) -> str:
+    """Return the digest that the experiment's signals give at present, in hex."""
+    digest = ManifestDigest()
+    for signal in stream_signals(experiment):
+        digest.add(signal)
+    return digest.hexdigest
+
+
+def _parameters(experiment: Experiment) -> dict[str, object]:
+    return {
+        "decay_version": experiment.champion["decay"]["version"],
+        "known_at": experiment.known_at,
+        "backfill_after": timedelta(hours=experiment.backfill_after_hours),
+    }
+
+
+def _alias() -> str:
+    return router.db_for_read(Experiment)
