@@ -1,0 +1,49 @@
+"""What the header of every page needs."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from orchestration import selectors
+from revctx.web.access import page_scopes
+
+# Label, path, and the scope without which the page would refuse.
+PAGES = (
+    ("Home", "/", ""),
+    ("Accounts", "/accounts", "accounts:read"),
+    ("Approvals", "/approvals", "actions:read"),
+    ("Signals", "/signals", "signals:read"),
+    ("Laboratory", "/laboratory", "lab:read"),
+    ("Privacy", "/privacy", "consent:read"),
+    ("Audit", "/audit", "audit:read"),
+)
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Return the pages that the reader may open and how many drafts wait, asked for only when printed."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or request.path.startswith("/admin/"):
+        return {}
+    scopes = page_scopes(request)
+    return {
+        "navigation": [
+            {"label": label, "path": path, "current": _is_current(request.path, path)}
+            for label, path, scope in PAGES
+            if not scope or scope in scopes
+        ],
+        "can_search": "accounts:read" in scopes,
+        "roles": SimpleLazyObject(lambda: _roles(request)),
+        "pending_count": SimpleLazyObject(selectors.count_pending) if "actions:read" in scopes else 0,
+    }
+
+
+def _is_current(at: str, path: str) -> bool:
+    if path == "/approvals" and at == "/api/approval/ui":
+        return True
+    return at == path or (path != "/" and at.startswith(f"{path}/"))
+
+
+def _roles(request: HttpRequest) -> str:
+    names = [name.replace("_", " ") for name in request.user.groups.values_list("name", flat=True)]
+    return ", ".join(names + (["superuser"] if request.user.is_superuser else []))
