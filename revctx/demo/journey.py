@@ -179,14 +179,14 @@ def _find_pending(journey: Journey, account: str) -> dict[str, Any] | None:
     found = journey.integrator.find(f"/api/accounts/{account}")
     if found is None:
         return None
-    page = journey.approver.get("/api/actions/pending", account_id=found["id"])
-    return next((item for item in page["results"] if item["account_id"] == found["id"]), None)
+    page = journey.approver.get("/api/actions/pending", limit="500")
+    return next((item for item in page["results"] if item["context"]["account_id"] == found["id"]), None)
 
 
 def _wait_for_draft(journey: Journey, watch: Stopwatch) -> dict[str, Any]:
     pending = wait_for("a pending action", lambda: _find_pending(journey, journey.name))
     action: dict[str, Any] = journey.approver.get(f"/api/actions/{pending['id']}")
-    watch.hop("drafted", f"{action['kind']} by {action['agent']}: “{action['draft']['subject']}”")
+    watch.hop("drafted", f"{action['kind']}, “{action['draft']['subject']}”, {action['agent_line']}")
     consent = action["contact"]["consent"]
     watch.hop("consent", f"{consent['reason']}, revision {consent['revision_id']}")
     if action["kind"] != "email" or not consent["allowed"]:
@@ -195,9 +195,10 @@ def _wait_for_draft(journey: Journey, watch: Stopwatch) -> dict[str, Any]:
 
 
 def _approve(journey: Journey, action: dict[str, Any], watch: Stopwatch) -> None:
-    body = {"version": action["version"], "content_hash": action["content_hash"], "note": "demo"}
+    content_hash = action["draft"]["content_hash"]
+    body = {"version": action["version"], "content_hash": content_hash, "note": "demo"}
     answer = journey.approver.post(f"/api/actions/{action['id']}/approve", body, expect=200)
-    watch.hop("approved", f"exactly {action['content_hash'][:12]}…")
+    watch.hop("approved", f"exactly {content_hash[:12]}…")
     watch.hop("hold", f"until {answer.body['execute_after']}, undo until then")
 
 
@@ -217,7 +218,8 @@ def _count_sends(action: dict[str, Any], watch: Stopwatch) -> None:
     """Ask the sandbox, which stands for the e-mail provider, how often it was asked to send."""
     parts = urlsplit(require("OUTREACH_BASE_URL"))
     sent = httpx2.get(f"{parts.scheme}://{parts.netloc}/sandbox/sent", timeout=10).json()
-    count = sum(1 for message in sent["sent"] if message["reference"] == action["id"])
+    links = [mailing["attributes"]["headers"]["List-Unsubscribe"] for mailing in sent["mailings"]]
+    count = sum(f"/unsubscribe/{action['id']}" in link for link in links)
     if count != 1:
         raise DemoFailed(f"the sandbox was asked to send {count} times, not once")
     watch.hop("sent", "once, counted at the sandbox")

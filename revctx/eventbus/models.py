@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 
 class CurrentTransactionId(models.Func):
@@ -40,7 +41,7 @@ class OutboxEvent(models.Model):
     data = models.JSONField()
     request_id = models.CharField(max_length=128, blank=True)
     occurred_at = models.DateTimeField()
-    created_at = models.DateTimeField(db_default=models.functions.Now())
+    created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         db_table = "outbox_events"

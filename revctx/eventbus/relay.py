@@ -97,10 +97,11 @@ def relay_batch(*, producer: Producer, cursor: RelayCursor, now: datetime) -> in
 
 def _room(cursor: RelayCursor) -> int:
     """Return how many events may follow before the slowest group must catch up."""
-    if not settings.RELAY_MAX_AHEAD:
+    most: int = settings.RELAY_MAX_AHEAD
+    if not most:
         return BATCH
     ahead = max((_count_ahead(cursor, group) for group in settings.EVENT_GROUPS), default=0)
-    return max(0, min(BATCH, settings.RELAY_MAX_AHEAD - ahead))
+    return max(0, min(BATCH, most - ahead))
 
 
 def _count_ahead(cursor: RelayCursor, group: str) -> int:

@@ -2,13 +2,12 @@
 
 import signal
 import threading
-from argparse import ArgumentParser
 from typing import Any
 
 import structlog
 from confluent_kafka import KafkaException
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
 from revctx.eventbus.bridge import Bridge
@@ -23,7 +22,7 @@ class Command(BaseCommand):
 
     help = "Store the events of a group's topics as its work items. Several of a group share its partitions."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take the group."""
         parser.add_argument("--group", required=True, choices=sorted(settings.EVENT_GROUPS))
 

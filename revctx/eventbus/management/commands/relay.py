@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import structlog
+from confluent_kafka import Producer
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
@@ -39,7 +40,7 @@ class Command(BaseCommand):
                 stop.wait(RETRY_SECONDS)
         producer.flush(5)
 
-    def _lead(self, producer: relay.Producer, stop: threading.Event) -> None:
+    def _lead(self, producer: Producer, stop: threading.Event) -> None:
         """Wait for the leader's lock, then publish until stopped or the connection is lost."""
         while not cluster.try_lead():
             if stop.wait(STANDBY_SECONDS):

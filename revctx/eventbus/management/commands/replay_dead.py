@@ -1,11 +1,10 @@
 """`manage.py replay_dead`: give dead work items another five attempts."""
 
-from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
@@ -18,7 +17,7 @@ class Command(BaseCommand):
 
     help = "Open dead work items again, all of them or those of one group or event."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         """Take the filters."""
         parser.add_argument("--group", choices=sorted(settings.EVENT_GROUPS))
         parser.add_argument("--event", type=UUID, help="id of one event")
