@@ -198,6 +198,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Revctx",
     "DESCRIPTION": "Buying signals in, explained intent, approved and proven outreach out.",
     "VERSION": "0.1.0",
+    "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -32,7 +32,7 @@ from revctx.devstack.processes import ProcessSpec, list_processes
 
 TICK = 0.2  # seconds
 READY_SECONDS = 120.0
-WORKERS_SECONDS = 60.0
+WORKERS_SECONDS = 90.0
 OLD_LOG = 5_000_000  # bytes; a larger log is put aside at start
 # What the running product has no use for: the owner migrates, the tokens are the person's.
 WITHHELD = ("OWNER_DATABASE_URL", "AUDITOR_DATABASE_URL", "REVCTX_TOKEN", "REVCTX_TOKEN_2")

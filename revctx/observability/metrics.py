@@ -34,3 +34,7 @@ EVENTS_RELAYED = Counter("events_relayed_total", "Events handed to Kafka and ack
 WORK_ITEMS = Counter(
     "work_items_total", "Work items by group and outcome: bridged, done, retried, dead.", ["group", "outcome"]
 )
+
+# A labelled counter shows up with its first label only, so that a dashboard knows it from the start.
+SIGNALS_PROCESSED.labels("other", "other", "accepted")
+ENRICHMENT_CALLS.labels("clearbit", "hit")

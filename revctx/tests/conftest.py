@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from revctx.devstack.ports import free_ports
 from revctx.devstack.pytest_plugin import GIVEN_BROKER
 from revctx.tests.processes import Processes
 
@@ -21,7 +22,7 @@ def topics() -> None:
 @pytest.fixture
 def processes(transactional_db: None, topics: None, tmp_path: Path) -> Iterator[Processes]:
     """Return the product's processes, none started; they end before the database is emptied."""
-    started = Processes(folder=tmp_path, environment={"LOG_LEVEL": "INFO", "LOG_FORMAT": "text"})
+    started = Processes(folder=tmp_path, sandbox_port=free_ports(1)[0])
     try:
         yield started
     finally:

@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from revctx.devstack import children
 from revctx.devstack.paths import PROJECT_ROOT
-from revctx.devstack.processes import ProcessSpec, list_processes
+from revctx.devstack.ports import LOOPBACK
+from revctx.devstack.processes import list_processes
 from revctx.eventbus.tasks import sweep
 
 SWEEP_SECONDS = 1.0
@@ -21,21 +22,33 @@ class Processes:
     """Processes by the names of `make run`; the caller sends beat's hints through `wait_for`."""
 
     folder: Path
-    environment: Mapping[str, str]
-    specs: Mapping[str, ProcessSpec] = field(
-        default_factory=lambda: {spec.name: spec for spec in list_processes(web_port=1, sandbox_port=1)}
-    )
+    sandbox_port: int
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def sandbox_url(self) -> str:
+        """Return where the sandbox listens once it is started."""
+        return f"http://{LOOPBACK}:{self.sandbox_port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the test services' addresses, with the sandbox as every provider."""
+        return {
+            **os.environ,
+            "OUTREACH_BASE_URL": f"{self.sandbox_url}/api/v2",
+            "ENRICHMENT_BASE_URL": f"{self.sandbox_url}/v2",
+            "LOG_LEVEL": "INFO",
+            "LOG_FORMAT": "text",
+            "PYTHONUNBUFFERED": "1",
+        }
 
     def start(self, *names: str) -> None:
         """Start processes that do not run."""
+        specs = {spec.name: spec for spec in list_processes(web_port=1, sandbox_port=self.sandbox_port)}
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.running[name] = children.spawn(
-                    self.specs[name].command,
-                    output=log,
-                    env={**os.environ, **self.environment, "PYTHONUNBUFFERED": "1"},
-                    cwd=PROJECT_ROOT,
+                    specs[name].command, output=log, env=self.environment, cwd=PROJECT_ROOT
                 )
 
     def kill(self, name: str) -> None:

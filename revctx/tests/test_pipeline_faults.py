@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from contexts.selectors import get_active_configs
+from revctx.tests.database import number, rows
 from revctx.tests.processes import Processes
 from signals.contracts import PersonDraft, SignalDraft
 from signals.services.ingest import ingest_signals
@@ -21,16 +21,6 @@ TYPES = ("page_view", "pricing_page_view", "demo_requested", "trial_started")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WORKERS = ("context-engine-1", "context-engine-2", "context-engine-3")
 OTHERS = ("relay", "bridge-context-engine", "bridge-orchestration-engine", "orchestration-engine-1")
-
-
-def rows(sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        return cursor.fetchall()
-
-
-def number(sql: str, *parameters: Any) -> int:
-    return int(rows(sql, *parameters)[0][0])
 
 
 def count_scored() -> int:
@@ -167,3 +157,5 @@ def assert_one_action_a_crossing() -> None:
     actions = [row[0] for row in rows("SELECT crossing_id FROM actions")]
     assert crossings, "the signals must take accounts over the threshold"
     assert sorted(actions) == sorted(crossings)
+    # Nobody has consented, so nobody is written to.
+    assert {row[0] for row in rows("SELECT DISTINCT kind FROM actions")} == {"review_task"}

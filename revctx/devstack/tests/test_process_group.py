@@ -81,7 +81,8 @@ def test_later_stages_stop_first(make, tmp_path: Path) -> None:
     code = (
         "import signal, sys, time\n"
         f"def leave(*_): open({str(order)!r}, 'a').write(NAME); sys.exit()\n"
-        "signal.signal(signal.SIGTERM, leave); print('ready', flush=True); time.sleep(600)"
+        "signal.signal(signal.SIGTERM, leave); print('ready', flush=True)\n"
+        "while True: time.sleep(0.05)"  # a signal just before a long sleep would be noticed after it
     )
     group = make(*(python(f"NAME = '{stage}'\n{code}", f"stage{stage}", stage) for stage in (0, 1, 2)))
     tick_until(group, lambda: all(m.log_path.read_text() for m in group.members.values()))
