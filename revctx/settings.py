@@ -4,7 +4,6 @@ Each variable is described, with its unit and effect, in `.env.example`.
 """
 
 import base64
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +226,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", False) else None
 SECURE_HSTS_SECONDS = 31_536_000 if PUBLIC_URL.startswith("https://") else 0
 SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "revctx.web.errors.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ["/api/docs"],  # the vendored Swagger page starts itself with an inline script
@@ -244,7 +242,6 @@ CONTENT_SECURITY_POLICY = {
 # --- language, time, static files ------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
-USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
@@ -300,4 +297,3 @@ if not 0 < HIGH_INTENT_THRESHOLD < 100:
 # --- logs ------------------------------------------------------------------------------------
 LOGGING_CONFIG = None
 configure_logging(json=env.str("LOG_FORMAT", "json") == "json", level=env.str("LOG_LEVEL", "INFO"))
-TEST_RUN = "pytest" in sys.modules

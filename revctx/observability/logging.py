@@ -2,6 +2,7 @@
 
 import logging.config
 import re
+from typing import Any
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
@@ -19,8 +20,11 @@ def _redact_values(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return {name: redact(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
+_QUIETER = {"django.request": "ERROR", "django.server": "WARNING", "celery": "WARNING", "httpx2": "WARNING"}
+
+
 def configure_logging(*, json: bool, level: str) -> None:
-    """Send every record to stderr, as JSON lines or, for a person, as coloured text."""
+    """Send every record to stderr, as JSON lines or, for a person, as plain text."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -30,33 +34,30 @@ def configure_logging(*, json: bool, level: str) -> None:
         structlog.processors.format_exc_info,
         _redact_values,
     ]
-    renderer: Processor = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
-    )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {
-                "structlog": {
-                    "()": structlog.stdlib.ProcessorFormatter,
-                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-                    "foreign_pre_chain": shared,
-                }
-            },
-            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
-            "root": {"handlers": ["stderr"], "level": level},
-            "loggers": {
-                "django.request": {"level": "ERROR"},
-                "django.server": {"level": "WARNING"},
-                "celery": {"level": "WARNING"},
-                "httpx2": {"level": "WARNING"},
-            },
-        }
+    logging.config.dictConfig(_standard_library(shared, json=json, level=level))
+
+
+def _standard_library(shared: list[Processor], *, json: bool, level: str) -> dict[str, Any]:
+    """Return the configuration that gives records of libraries the same treatment."""
+    print_line: Processor = (
+        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=False)
     )
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, print_line],
+        "foreign_pre_chain": shared,
+    }
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"structlog": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {name: {"level": quieter} for name, quieter in _QUIETER.items()},
+    }
