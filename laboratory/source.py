@@ -7,6 +7,7 @@ year's deals would all happen at the second of the import.
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 from django.db import connections, router
 
@@ -57,7 +58,7 @@ def digest_signals(experiment: Experiment) -> str:
     return digest.hexdigest
 
 
-def _parameters(experiment: Experiment) -> dict[str, object]:
+def _parameters(experiment: Experiment) -> dict[str, Any]:
     return {
         "decay_version": experiment.champion["decay"]["version"],
         "known_at": experiment.known_at,

@@ -1,33 +1,35 @@
 """The hash that ties a stored signal to its audit row. Pure."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from signals.normalization import canonical_json
 
 
-class StoredSignal(Protocol):
-    """The columns of a signal, as written or as read back."""
+@dataclass(frozen=True)
+class StoredSignal:
+    """The columns of a signal, as they are written."""
 
     id: UUID
     received_at: datetime
     occurred_at: datetime
     source: str
     type: str
-    account: Any
+    account: dict[str, str]
     subject_id: UUID | None
     strength: float
-    attributes: Any
-    sealed: Any
+    attributes: dict[str, Any]
+    sealed: bytes
     schema_version: int
     request_id: str
     conflicts_with: UUID | None
 
 
-def row_digest(row: StoredSignal) -> str:
-    """Return SHA-256, hex, of a stored row; the sealed part counts as ciphertext.
+def row_digest(row: Any) -> str:
+    """Return SHA-256, hex, of a stored row, as written or as read back; `sealed` counts as ciphertext.
 
     A hash of the plaintext could be guessed, so it must not outlive the key.
     """

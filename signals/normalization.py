@@ -76,17 +76,7 @@ def normalize(draft: SignalDraft, *, now: datetime, catalogue: Catalogue) -> Nor
     Raises:
         InvalidDraft: naming the first wrong field.
     """
-    if not _SOURCE.fullmatch(draft.source):
-        raise InvalidDraft(
-            "invalid_source", "source", "lower-case letters, digits, '_', '-', '.'; at most 64"
-        )
-    if draft.type not in catalogue.types:
-        raise InvalidDraft("unknown_type", "type", "not in the catalogue of signal types")
-    natural_key = draft.external_id if draft.natural_key is None else draft.natural_key
-    if not 0 < len(draft.external_id) <= 500 or not 0 < len(natural_key) <= 1000:
-        raise InvalidDraft("invalid_external_id", "external_id", "between 1 and 500 characters")
-    if not 0 < draft.strength <= MAX_STRENGTH:
-        raise InvalidDraft("invalid_strength", "strength", "above 0, at most 10")
+    _check_plain_fields(draft, catalogue)
     attributes, unreadable = split_attributes(draft.attributes, draft.type, catalogue)
     return NormalizedSignal(
         source=draft.source,
@@ -98,7 +88,7 @@ def normalize(draft: SignalDraft, *, now: datetime, catalogue: Catalogue) -> Nor
         strength=float(draft.strength),
         attributes=attributes,
         sealed=dict(draft.sealed) | ({"attributes": unreadable} if unreadable else {}),
-        natural_key=natural_key,
+        natural_key=draft.external_id if draft.natural_key is None else draft.natural_key,
         occurred_at_is_ours=draft.occurred_at_is_ours,
     )
 
@@ -209,6 +199,20 @@ def comparable(signal: NormalizedSignal) -> bytes:
     )
 
 
+def _check_plain_fields(draft: SignalDraft, catalogue: Catalogue) -> None:
+    if not _SOURCE.fullmatch(draft.source):
+        raise InvalidDraft(
+            "invalid_source", "source", "lower-case letters, digits, '_', '-', '.'; at most 64"
+        )
+    if draft.type not in catalogue.types:
+        raise InvalidDraft("unknown_type", "type", "not in the catalogue of signal types")
+    natural_key = draft.external_id if draft.natural_key is None else draft.natural_key
+    if not 0 < len(draft.external_id) <= 500 or not 0 < len(natural_key) <= 1000:
+        raise InvalidDraft("invalid_external_id", "external_id", "between 1 and 500 characters")
+    if not 0 < draft.strength <= MAX_STRENGTH:
+        raise InvalidDraft("invalid_strength", "strength", "above 0, at most 10")
+
+
 def _reference(kind: str, value: str) -> str:
     text = unicodedata.normalize("NFC", value).strip()
     # References travel as Kafka keys, so nothing that looks like an address may be one.
@@ -266,10 +270,12 @@ def _fit_date(value: Any) -> str | None:
 
 
 def _canonical(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, Mapping):
+    # By class, not isinstance: this runs for every value of every signal.
+    kind = value.__class__
+    if kind is float:
+        return int(value) if value.is_integer() else value
+    if kind is dict:
         return {key: _canonical(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if kind is list:
         return [_canonical(item) for item in value]
     return value

@@ -24,10 +24,10 @@ class _AnyOf(Lookup):
     lookup_name = "any_of"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         lhs, lhs_parameters = self.process_lhs(compiler, connection)
         rhs, rhs_parameters = self.process_rhs(compiler, connection)
-        return f"{lhs} = ANY ({rhs})", [*lhs_parameters, *rhs_parameters]
+        return f"{lhs} = ANY ({rhs})", (*lhs_parameters, *rhs_parameters)
 
 
 class SignalNotFound(Exception):
@@ -36,7 +36,7 @@ class SignalNotFound(Exception):
 
 def list_scorable(*, signal_ids: Sequence[UUID]) -> list[ScorableSignal]:
     """Return what scoring needs, in the order of receipt; second versions of an event are left out."""
-    rows = list_rows(signal_ids=signal_ids).filter(conflicts_with=None).order_by("received_at", "id")
+    rows = list_rows(signal_ids=signal_ids).filter(conflicts_with=None).defer("sealed")
     return [
         ScorableSignal(
             id=row.id,
@@ -49,7 +49,7 @@ def list_scorable(*, signal_ids: Sequence[UUID]) -> list[ScorableSignal]:
             source=row.source,
             attributes=row.attributes,
         )
-        for row in rows
+        for row in rows.order_by("received_at", "id")
     ]
 
 
@@ -63,7 +63,7 @@ def list_signal_facts(*, signal_ids: Sequence[UUID]) -> dict[UUID, SignalFact]:
             occurred_at=row.occurred_at,
             attributes=row.attributes,
         )
-        for row in list_rows(signal_ids=signal_ids)
+        for row in list_rows(signal_ids=signal_ids).defer("sealed")
     }
 
 

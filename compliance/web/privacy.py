@@ -25,7 +25,13 @@ class _ConsentPage(ScopedPage):
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the choices of both forms."""
-        choices = {"jurisdictions": JURISDICTIONS.values(), "purposes": PURPOSES, "channels": CHANNELS}
+        choices = {
+            "email": "",
+            "given": {},
+            "jurisdictions": JURISDICTIONS.values(),
+            "purposes": PURPOSES,
+            "channels": CHANNELS,
+        }
         return super().get_context_data(**(choices | kwargs))
 
     def show(self, *, status: int = 200, **context: Any) -> HttpResponse:
@@ -60,7 +66,7 @@ class RecordConsent(_ConsentPage):
     def post(self, request: HttpRequest) -> HttpResponse:
         """Store the statement and go to the person's page, or show what is wrong with the form."""
         names = ("email", "purpose", "channel", "jurisdiction", "notice_version", "source")
-        given = {name: request.POST.get(name, "").strip() for name in names}
+        given: dict[str, Any] = {name: request.POST.get(name, "").strip() for name in names}
         try:
             statement = consent.grant(**given, actor=self.actor, now=datetime.now(UTC))
         except consent.InvalidEmail:

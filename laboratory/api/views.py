@@ -22,7 +22,7 @@ from laboratory.api.serializers import (
 )
 from laboratory.models import Promotion
 from laboratory.services import experiments, promotions
-from revctx.api.errors import Conflict
+from revctx.api.errors import Conflict, Unauthorized
 from revctx.api.pagination import CursorPage
 from revctx.api.parsing import validate
 from revctx.api.permissions import HasScope, MethodScope
@@ -30,6 +30,12 @@ from revctx.api.schemas import ErrorBody
 
 _REFUSALS = {400: ErrorBody, 401: ErrorBody, 403: ErrorBody, 404: ErrorBody, 409: ErrorBody, 422: ErrorBody}
 _PAGING = [OpenApiParameter("limit", OpenApiTypes.INT), OpenApiParameter("cursor", OpenApiTypes.STR)]
+
+
+def _user_id(request: Request) -> int:
+    if request.user.pk is None:
+        raise Unauthorized("unauthorized", "Sign in, or send a bearer token.")
+    return request.user.pk
 
 
 class ExperimentPage(CursorPage):
@@ -47,7 +53,7 @@ class ExperimentListView(APIView):
     def post(self, request: Request) -> Response:
         """Define an experiment: the active configuration against a challenger."""
         draft = validate(ExperimentRequest, request.data).to_draft()
-        experiment = experiments.create_experiment(draft=draft, user_id=request.user.pk, now=timezone.now())
+        experiment = experiments.create_experiment(draft=draft, user_id=_user_id(request), now=timezone.now())
         return Response(ExperimentBody.of(experiment).model_dump(mode="json"), status=201)
 
     @extend_schema(parameters=_PAGING, responses={200: OpenApiResponse(ExperimentBody), **_REFUSALS})
@@ -68,7 +74,7 @@ class RunView(APIView):
         """Queue a run; a run that is open already is returned as it is."""
         validate(EmptyRequest, request.data)
         run = experiments.request_run(
-            experiment_id=experiment_id, user_id=request.user.pk, now=timezone.now()
+            experiment_id=experiment_id, user_id=_user_id(request), now=timezone.now()
         )
         return Response(RunBody.of(run).model_dump(mode="json"), status=202)
 
@@ -98,7 +104,7 @@ class PromoteView(APIView):
         """Ask for the challenger to go into production; somebody else must approve."""
         body = validate(PromotionRequest, request.data)
         promotion = promotions.request_promotion(
-            experiment_id=experiment_id, reason=body.reason, user_id=request.user.pk, now=timezone.now()
+            experiment_id=experiment_id, reason=body.reason, user_id=_user_id(request), now=timezone.now()
         )
         return Response(PromotionBody.of(promotion).model_dump(mode="json"), status=201)
 
@@ -113,7 +119,9 @@ class DecisionView(APIView):
     def post(self, request: Request, promotion_id: UUID) -> Response:
         """Decide and return the promotion as it then is."""
         validate(EmptyRequest, request.data)
-        promotion = type(self).decide(promotion_id=promotion_id, user_id=request.user.pk, now=timezone.now())
+        promotion = type(self).decide(
+            promotion_id=promotion_id, user_id=_user_id(request), now=timezone.now()
+        )
         return Response(PromotionBody.of(promotion).model_dump(mode="json"))
 
 

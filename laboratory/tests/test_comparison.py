@@ -84,6 +84,7 @@ class TestJudging:
 
         assert judged["a"].positive is None
 
+    @settings(deadline=None)
     @given(st.lists(crossings, max_size=30), st.randoms(use_true_random=False))
     def test_the_order_of_crossings_changes_nothing(self, found, source):
         shuffled = list(found)
@@ -94,6 +95,7 @@ class TestJudging:
 
         assert judge(found) == judge(shuffled)
 
+    @settings(deadline=None)
     @given(st.lists(crossings, max_size=30))
     def test_actions_are_all_crossings(self, found):
         judged = judge_crossings(crossings=found, advances={}, known_at=LONG_AFTER)
@@ -102,6 +104,7 @@ class TestJudging:
 
 
 class TestFlips:
+    @settings(deadline=None)
     @given(st.sets(accounts), st.sets(accounts))
     def test_they_split_the_union_into_three(self, before, after):
         flips = list_flips(champion=before, challenger=after)
@@ -111,6 +114,7 @@ class TestFlips:
         assert set(flips.gained) == after - before
         assert set(flips.lost) == before - after
 
+    @settings(deadline=None)
     @given(st.sets(accounts), st.sets(accounts))
     def test_swapping_the_arms_swaps_gained_and_lost(self, before, after):
         there = list_flips(champion=before, challenger=after)
@@ -140,10 +144,12 @@ class TestPrecision:
         with pytest.raises(ValueError, match="at least 1"):
             precision_at(outcomes=[], k=0)
 
+    @settings(deadline=None)
     @given(arms, st.integers(min_value=1, max_value=15))
     def test_it_is_a_share(self, found, k):
         assert 0 <= precision_at(outcomes=found.values(), k=k) <= 1
 
+    @settings(deadline=None)
     @given(arms, st.integers(min_value=1, max_value=15), accounts)
     def test_one_more_success_never_lowers_it(self, found, k, account):
         if account not in found or found[account].positive is not False:
@@ -152,6 +158,7 @@ class TestPrecision:
 
         assert precision_at(outcomes=better.values(), k=k) >= precision_at(outcomes=found.values(), k=k)
 
+    @settings(deadline=None)
     @given(arms)
     def test_the_ranking_falls_by_intent(self, found):
         intents = [ranked.intent for ranked in rank_outcomes(found.values())]
@@ -241,6 +248,7 @@ class TestVerdict:
         assert verdict is Verdict.DO_NOT_SHIP
         assert set(reasons) == {"actions_may_grow_too_much", "false_alarms_may_grow_too_much"}
 
+    @settings(deadline=None)
     @given(arms, arms)
     def test_an_account_is_positive_once_whichever_arm_found_it(self, before, after):
         positive = {key for found in (before, after) for key, one in found.items() if one.positive}

@@ -1,13 +1,18 @@
 """Write events into the transaction that they tell of."""
 
+import json
 from collections.abc import Iterable
 
 from django.db import connection, transaction
 
 from revctx.eventbus.envelope import Event
-from revctx.eventbus.models import OutboxEvent
 
 CHANNEL = "revctx_outbox"
+# Arrays make one short statement of any number of rows: the ORM's VALUES list costs a multiple.
+_INSERT = """
+INSERT INTO outbox_events (event_id, type, key, data, request_id, occurred_at)
+SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::timestamptz[])
+"""
 
 
 def enqueue(events: Iterable[Event]) -> None:
@@ -19,19 +24,21 @@ def enqueue(events: Iterable[Event]) -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("Events are enqueued inside the transaction that they tell of.")
     rows = [
-        OutboxEvent(
-            event_id=event.id,
-            type=event.type,
-            key=event.key,
-            data=event.data,
-            request_id=event.request_id,
-            occurred_at=event.occurred_at,
+        (
+            event.id,
+            event.type,
+            event.key,
+            json.dumps(event.data),
+            event.request_id,
+            event.occurred_at,
         )
         for event in events
     ]
-    if rows:
-        OutboxEvent.objects.bulk_create(rows)
-        transaction.on_commit(_wake_relay)
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
+    transaction.on_commit(_wake_relay)
 
 
 def _wake_relay() -> None:

@@ -1,5 +1,6 @@
 """Work items: claimed under a row lock, done in the effect's transaction, retried one by one."""
 
+import json
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from revctx.eventbus.envelope import Event
@@ -38,25 +39,28 @@ class WorkItemData:
 Handler = Callable[[list[WorkItemData]], None]
 
 
+_INSERT = """
+INSERT INTO work_items (
+    "group", event_id, event_type, key, data, request_id, occurred_at, due_at, created_at, state, attempts,
+    last_error)
+SELECT %s, event.*, %s, %s, 'open', 0, ''
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::timestamptz[]) AS event
+ON CONFLICT ("group", event_id) DO NOTHING
+"""
+
+
 def add(*, group: str, events: Iterable[Event], now: datetime) -> int:
     """Store one open item an event, skipping those that the group already has; return how many were new."""
     rows = [
-        WorkItem(
-            group=group,
-            event_id=event.id,
-            event_type=event.type,
-            key=event.key,
-            data=event.data,
-            request_id=event.request_id,
-            occurred_at=event.occurred_at,
-            due_at=now,
-            created_at=now,
-        )
+        (event.id, event.type, event.key, json.dumps(event.data), event.request_id, event.occurred_at)
         for event in sorted(events, key=lambda event: event.id)
     ]
-    before = WorkItem.objects.filter(group=group, event_id__in=[row.event_id for row in rows]).count()
-    WorkItem.objects.bulk_create(rows, ignore_conflicts=True)
-    new = max(0, len({row.event_id for row in rows}) - before)
+    if not rows:
+        return 0
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [group, now, now, *columns])
+        new = int(cursor.rowcount)
     WORK_ITEMS.labels(group, "bridged").inc(new)
     return new
 

@@ -98,6 +98,13 @@ class SignalResponse(ResponseModel):
         return cls(person=signal.subject_id, **{name: getattr(signal, name) for name in _SAME_NAME})
 
 
+class SignalPageResponse(ResponseModel):
+    """One page of signals."""
+
+    next: str | None = Field(description="Address of the next page.")
+    results: list[SignalResponse]
+
+
 class SignalDetailResponse(SignalResponse):
     """A stored signal with the other versions that were reported of its event."""
 

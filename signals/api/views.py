@@ -1,10 +1,11 @@
 """Endpoints of the signal store."""
 
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,7 +17,13 @@ from revctx.api.permissions import HasScope, MethodScope, actor_of
 from revctx.api.schemas import ErrorBody
 from revctx.api.times import parse_instant
 from signals import selectors
-from signals.api.serializers import SignalDetailResponse, SignalReceipt, SignalRequest, SignalResponse
+from signals.api.serializers import (
+    SignalDetailResponse,
+    SignalPageResponse,
+    SignalReceipt,
+    SignalRequest,
+    SignalResponse,
+)
 from signals.normalization import InvalidDraft
 from signals.services.ingest import ingest_signals
 
@@ -59,19 +66,17 @@ class SignalListView(APIView):
         return Response(receipt.model_dump(mode="json"), status=202)
 
     @extend_schema(
+        operation_id="signals_list",
         parameters=_PARAMETERS,
-        responses={200: OpenApiResponse(SignalResponse), 401: ErrorBody, 403: ErrorBody, 422: ErrorBody},
+        responses={200: SignalPageResponse, 401: ErrorBody, 403: ErrorBody, 422: ErrorBody},
     )
     def get(self, request: Request) -> Response:
         """List signals, the latest to occur first."""
         query = request.query_params
-        filters = {name: _text(name, query[name]) for name in _FILTERS if name in query}
-        times = {
-            name: parse_instant(query[name], end_of_day=name == "until")
-            for name in ("since", "until")
-            if name in query
-        }
-        signals = selectors.list_signals(**filters, **times)
+        filters: dict[str, Any] = {name: _text(name, query[name]) for name in _FILTERS if name in query}
+        for name in {"since", "until"} & set(query):
+            filters[name] = parse_instant(query[name], end_of_day=name == "until")
+        signals = selectors.list_signals(**filters)
         pages = SignalPage()
         page = pages.paginate_queryset(signals, request, view=self) or []
         return pages.get_paginated_response([SignalResponse.of(row).model_dump(mode="json") for row in page])

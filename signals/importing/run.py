@@ -16,7 +16,8 @@ from signals.selectors import get_catalogue
 from signals.services.catalogue import register_codes
 from signals.services.importing import finish, import_chunk
 
-ROWS_PER_CHUNK = 1000
+SIGNALS_PER_CHUNK = 1000
+ROWS_PER_CHUNK = 10_000  # rows that give nothing still move the checkpoint
 ACTOR = "system:import"
 
 
@@ -65,7 +66,7 @@ class Import:
         for row in self._rows():
             chunk.rows, chunk.last_line = chunk.rows + 1, row.line
             self._take(row, chunk, summary, catalogue)
-            if chunk.rows >= ROWS_PER_CHUNK:
+            if len(chunk.drafts) >= SIGNALS_PER_CHUNK or chunk.rows >= ROWS_PER_CHUNK:
                 chunk = self._store(chunk, summary)
         self._store(chunk, summary)
         finish(checkpoint=self.checkpoint, now=self.clock())

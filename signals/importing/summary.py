@@ -9,6 +9,7 @@ from typing import IO
 
 from signals.importing.mapping import Mapping
 from signals.importing.rows import RowResult
+from signals.models import ImportCheckpoint
 
 
 @dataclass
@@ -36,9 +37,7 @@ class Summary:
         self.notes.update(result.notes)
         self.undecided.update(result.undecided)
 
-    def lines(
-        self, *, name: str, mapping: Mapping, accepted: int, duplicates: int, conflicts: int
-    ) -> Iterable[str]:
+    def lines(self, *, name: str, mapping: Mapping, checkpoint: ImportCheckpoint) -> Iterable[str]:
         """Yield the summary for a person."""
         seconds = max(time.monotonic() - self.started, 1e-6)
         yield f"{name} as {mapping.source}"
@@ -49,9 +48,9 @@ class Summary:
         yield f"  rows    {self.rows:>9,}  read"
         yield f"          {self.rows_with_signals:>9,}  gave {self.signals:,} signals"
         yield f"          {self.rows - self.rows_with_signals:>9,}  gave none"
-        yield f"  signals {accepted:>9,}  accepted"
-        yield f"          {duplicates:>9,}  duplicate"
-        yield f"          {conflicts:>9,}  conflict"
+        yield f"  signals {checkpoint.accepted:>9,}  accepted"
+        yield f"          {checkpoint.duplicates:>9,}  duplicate"
+        yield f"          {checkpoint.conflicts:>9,}  conflict"
         for title, counts in (("reasons", self.reasons), ("notes", self.notes)):
             for position, (reason, count) in enumerate(counts.most_common()):
                 yield f"  {title if position == 0 else '':7} {count:>9,}  {reason}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -68,7 +69,7 @@ def _claim_keys(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
     for candidate in candidates:
         first.setdefault(candidate.key, candidate)
     rows = first.values()
-    columns = [
+    columns: list[Any] = [
         [row.key[0] for row in rows],
         [row.key[1] for row in rows],
         [row.signal_id for row in rows],
@@ -135,7 +136,7 @@ def _match(pairs: list[tuple[Candidate, SignalKey | SignalConflict]]) -> dict[UU
 
 def _claim_conflicts(differing: list[Candidate], found: dict[Key, SignalKey], now: datetime) -> set[UUID]:
     """Insert the other versions that nobody stored meanwhile; return the ids of those to store."""
-    columns = [
+    columns: list[Any] = [
         [found[row.key].id for row in differing],
         [row.signal_id for row in differing],
         [row.subject_id for row in differing],

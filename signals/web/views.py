@@ -19,7 +19,9 @@ class SignalList(ScopedPage):
         """Read one page of signals and the catalogue for the filter."""
         asked = {name: self.request.GET.get(name, "").strip() for name in ("account", "type", "source")}
         filters = {name: value for name, value in asked.items() if value}
-        signals = selectors.list_signals(**filters)
+        signals = selectors.list_signals(
+            account=filters.get("account"), type=filters.get("type"), source=filters.get("source")
+        )
         page = read_page(signals, time_field="occurred_at", cursor=self.request.GET.get("after", ""))
         types = selectors.list_types()
         labels = {entry.name: entry.label for entry in types}

@@ -10,11 +10,10 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from laboratory import isolation
-from laboratory.models import Run
 from laboratory.privileges import LAB_ROLE, list_excess
 from laboratory.services import runs
 
@@ -44,7 +43,8 @@ class Command(BaseCommand):
         worker = f"{socket.gethostname()}:{os.getpid()}"
         log.info("lab_worker.started", worker=worker)
         while not self.stop.is_set():
-            if self._work(worker):
+            worked = self._work(worker) if options["once"] else self._work_if_database(worker)
+            if worked:
                 continue
             if options["once"]:
                 break
@@ -63,6 +63,15 @@ class Command(BaseCommand):
             listed = ", ".join(" ".join(privilege) for privilege in excess)
             raise CommandError(f"{LAB_ROLE} may do more than it should: {listed}.")
 
+    def _work_if_database(self, worker: str) -> bool:
+        """Do one run; a database that went away is waited for, and the run is taken again later."""
+        try:
+            return self._work(worker)
+        except (OperationalError, InterfaceError):
+            log.warning("lab_worker.database_lost")
+            connections[ALIAS].close()
+            return False
+
     def _work(self, worker: str) -> bool:
         """Do one run; return whether there was one."""
         run = runs.claim_run(worker=worker, now=timezone.now())
@@ -79,9 +88,4 @@ class Command(BaseCommand):
         except (ValueError, KeyError, ArithmeticError):
             log.exception("lab_run.failed", run_id=str(run.pk))
             runs.fail_run(run=run, failure="replay_failed", now=timezone.now())
-        self._forget_finished(run)
         return True
-
-    def _forget_finished(self, run: Run) -> None:
-        """Leave no transaction or stale connection behind for the next run."""
-        connections[ALIAS].close_if_unusable_or_obsolete()

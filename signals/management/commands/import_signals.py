@@ -57,14 +57,7 @@ class Command(BaseCommand):
                 summary = run.run()
         except (InvalidMapping, UnreadableFile, OSError) as error:
             raise CommandError(str(error)) from error
-        done = run.checkpoint
-        for line in summary.lines(
-            name=path.name,
-            mapping=mapping,
-            accepted=done.accepted,
-            duplicates=done.duplicates,
-            conflicts=done.conflicts,
-        ):
+        for line in summary.lines(name=path.name, mapping=mapping, checkpoint=run.checkpoint):
             self.stdout.write(line)
 
     def _report_file(self, path: Path | str | None) -> Any:

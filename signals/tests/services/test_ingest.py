@@ -108,6 +108,27 @@ class TestNewSignal:
             _ingest(SignalDraftFactory(occurred_at=now + timedelta(minutes=6)), now=now)
 
 
+class TestMetrics:
+    def _count(self, client, **labels):
+        wanted = "".join(f'{name}="{labels[name]}"' for name in ("source", "status", "type"))
+        for line in client.get("/metrics").content.decode().splitlines():
+            if line.startswith("signals_processed_total{") and wanted in line.replace(",", ""):
+                return float(line.rpartition(" ")[2])
+        return 0.0
+
+    def test_counts_what_was_committed_under_few_labels(self, client, django_capture_on_commit_callbacks):
+        draft = SignalDraftFactory(source="a-source-of-somebody", type="trial_started")
+        accepted = {"source": "other", "type": "trial_started", "status": "accepted"}
+        duplicate = accepted | {"status": "duplicate"}
+        before = self._count(client, **accepted), self._count(client, **duplicate)
+
+        with django_capture_on_commit_callbacks(execute=True):
+            _ingest(draft, draft)
+
+        after = self._count(client, **accepted), self._count(client, **duplicate)
+        assert after == (before[0] + 1, before[1] + 1)
+
+
 class TestSealing:
     def test_only_catalogued_values_stay_readable(self):
         draft = SignalDraftFactory(
