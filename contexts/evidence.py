@@ -63,7 +63,7 @@ def read_ledger(
 def without_erased(rows: Iterable[T], subject_of: Callable[[T], UUID | None]) -> list[T]:
     """Return the rows whose person, if any, is not erased."""
     kept = list(rows)
-    persons = {subject_of(row) for row in kept} - {None}
+    persons = {person for row in kept if (person := subject_of(row))}
     erased = subjects.list_erased(persons) if persons else set()
     return [row for row in kept if subject_of(row) not in erased] if erased else kept
 

@@ -4,9 +4,11 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.utils import timezone
 
+from orchestration import selectors
 from orchestration.models import (
     Action,
     ActionMove,
@@ -18,8 +20,11 @@ from orchestration.models import (
     Execution,
 )
 from orchestration.services import approval
+from orchestration.services.requests import reopen_dead
 from revctx.api.errors import ApiError
 from revctx.api.permissions import scopes_of_user
+
+MAX_APPROVED_AT_ONCE = 20
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -83,15 +88,18 @@ class ActionAdmin(ReadOnlyAdmin):
         """Ask for the same scope as the API."""
         return "actions:approve" in scopes_of_user(request.user)
 
-    @admin.action(description="Approve exactly the current text", permissions=["approve"])
-    def approve_shown(self, request: HttpRequest, queryset: QuerySet[Action]) -> None:
-        """Approve through the service, action by action; each refusal is told."""
+    @admin.action(description="Read and approve", permissions=["approve"])
+    def approve_shown(self, request: HttpRequest, queryset: QuerySet[Action]) -> HttpResponse | None:
+        """Show the texts; then approve each through the service by the hash that was shown."""
+        if "confirm" not in request.POST:
+            return self._show_texts(request, queryset)
         for action in queryset.order_by("id"):
+            version, _, content_hash = request.POST.get(f"seen_{action.id}", "").partition(":")
             try:
                 approval.approve(
                     action_id=action.id,
-                    version=action.version,
-                    content_hash=action.content_hash,
+                    version=int(version) if version.isdecimal() else None,
+                    content_hash=content_hash,
                     actor_user_id=request.user.pk or 0,
                     now=timezone.now(),
                 )
@@ -99,6 +107,14 @@ class ActionAdmin(ReadOnlyAdmin):
                 self.message_user(request, f"{action.id}: {error.message}", messages.ERROR)
             else:
                 self.message_user(request, f"{action.id}: approved, on hold.", messages.SUCCESS)
+        return None
+
+    def _show_texts(self, request: HttpRequest, queryset: QuerySet[Action]) -> HttpResponse:
+        chosen = list(queryset.order_by("id")[:MAX_APPROVED_AT_ONCE])
+        actor = f"user:{request.user.pk}"
+        summaries = selectors.summarise_actions(chosen, actor=actor, now=timezone.now())
+        context = {**self.admin_site.each_context(request), "title": "Approve", "summaries": summaries}
+        return TemplateResponse(request, "admin/orchestration/approve_actions.html", context)
 
     @admin.action(description="Release own claims", permissions=["approve"])
     def release_claims(self, request: HttpRequest, queryset: QuerySet[Action]) -> None:
@@ -147,8 +163,9 @@ class DraftRequestAdmin(ReadOnlyAdmin):
     @admin.action(description="Draft dead requests again", permissions=["approve"])
     def reopen(self, request: HttpRequest, queryset: QuerySet[DraftRequest]) -> None:
         """Open dead requests again, with all their attempts."""
-        dead = queryset.filter(state="dead")
-        dead.update(state="open", reason_code="", attempts=0, due_at=timezone.now(), finished_at=None)
+        ids = list(queryset.values_list("pk", flat=True))
+        opened = reopen_dead(request_ids=ids, actor=f"user:{request.user.pk}", now=timezone.now())
+        self.message_user(request, f"{opened} opened again.", messages.SUCCESS)
 
 
 @admin.register(AgentRun)

@@ -23,6 +23,7 @@ class OrchestrationConfig(AppConfig):
                 "action.claimed",
                 "action.released",
                 "draft.abstained",
+                "draft.reopened",
                 "enrichment.called",
                 "enrichment.refused",
             },

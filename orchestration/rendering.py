@@ -103,14 +103,13 @@ def render_email(
 
     Source: RFC 8058 for the one-click headers.
     """
-    first_name = recipient_name.split(maxsplit=1)[0] if recipient_name.split() else ""
     agreed = f"{consented_at.day} {consented_at:%B %Y}"
     return Letter(
         kind="email",
         recipient=recipient,
         recipient_name=recipient_name,
         subject=subject,
-        greeting=f"Hi {first_name}," if first_name else "Hello,",
+        greeting=_greet(recipient_name),
         paragraphs=tuple(tuple(paragraph) for paragraph in paragraphs),
         signature=sender_name,
         footer=f"You get this because you agreed on {agreed} to hear from us. Unsubscribe: {unsubscribe_url}",
@@ -120,6 +119,11 @@ def render_email(
         },
         salt=salt,
     )
+
+
+def _greet(name: str) -> str:
+    words = name.split()
+    return f"Hi {words[0]}," if words else "Hello,"
 
 
 def render_task(*, subject: str, paragraphs: Sequence[Sequence[Span]], salt: bytes) -> Letter:

@@ -45,6 +45,7 @@ class AccountListView(APIView):
     permission_classes = [HasScope("accounts:read")]
 
     @extend_schema(
+        operation_id="accounts_list",
         parameters=[
             OpenApiParameter(
                 "search", OpenApiTypes.STR, description="Part of the name, or start of an alias."

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -118,7 +118,7 @@ def _past_basis(account_id: UUID, configs: ActiveConfigs, as_of: datetime, known
 def _list_signals(
     account_id: UUID, configs: ActiveConfigs, as_of: datetime, known_at: datetime
 ) -> dict[tuple[str, str], tuple[list[UUID], int]]:
-    parameters = {
+    parameters: dict[str, Any] = {
         "shown": IDS_SHOWN,
         "account": account_id,
         "decay": configs.decay_id,
@@ -142,8 +142,7 @@ def _explain(
     weight = configs.weight
     fit = measure_fit(context.account.attributes, weight.icp)
     band = choose_band(previous=previous, exact=result.exact, weight=weight)
-    leave = weight.leave_level()
-    hot_until = result.falls_below(leave) if band == "hot" else None
+    hot_until = result.falls_below(weight.leave_level()) if band == "hot" else None
     return ScoreExplanation(
         account_id=context.account_id,
         intent=result.intent,
@@ -155,13 +154,17 @@ def _explain(
         damped_by=result.damped_by,
         hot_until=hot_until,
         contributions=tuple(_contribution(part, basis) for part in result.parts),
-        next_crossing=NextCrossing(at=hot_until, direction="down", threshold=leave) if hot_until else None,
+        next_crossing=_next_crossing(hot_until, weight.leave_level()),
         version=context.version,
         as_of=result.at,
         known_at=known_at,
         decay_version=configs.decay.version,
         weight_version=weight.version,
     )
+
+
+def _next_crossing(hot_until: datetime | None, threshold: float) -> NextCrossing | None:
+    return NextCrossing(at=hot_until, direction="down", threshold=threshold) if hot_until else None
 
 
 def _contribution(part: Part, basis: _Basis) -> Contribution:

@@ -31,7 +31,7 @@ def get_timeline(
 ) -> list[TimelineEntry]:
     """Return signals that counted and crossings, the newest first; `before` is the last one seen."""
     at, last_id = before or (None, None)
-    parameters = {
+    parameters: dict[str, Any] = {
         "account": account_id,
         "decay": get_active().decay_id,
         "at": at,

@@ -19,10 +19,7 @@ ACTOR = "system:enrichment"
 TRUSTED_SOURCES = frozenset({"crm", "user"})
 MAX_TEXT = 64
 MAX_ITEMS = 50
-
-
-class InvalidFact(Exception):
-    """A provider's fact is not of the kind that its attribute takes."""
+MAX_NUMBER = 1e15
 
 
 @transaction.atomic
@@ -31,20 +28,23 @@ def record_enrichment(
 ) -> dict[str, Any]:
     """Store facts of a provider and score the account's fit anew; return the facts that were taken over.
 
-    Facts that contexts has no attribute for are left out. Raises: AccountNotFound, InvalidFact.
+    Left out are facts that contexts has no attribute for, and those of a wrong kind: the audit row names
+    the latter. Raises: AccountNotFound.
     """
     configs = share_active()
     lock_contexts([account_id])
     account = Account.objects.select_for_update(no_key=True).filter(id=account_id).first()
     if account is None:
         raise AccountNotFound("no account has this id")
-    known = {name: _check(name, facts[name]) for name in FIELDS if facts.get(name) is not None}
+    given = {name: facts[name] for name in FIELDS if facts.get(name) is not None}
+    read = {name: _read(name, value) for name, value in given.items()}
+    known = {name: value for name, value in read.items() if value is not None}
     for name, value in known.items():
         _take_over(account, name, value, provider, now)
     account.save(update_fields=["attributes", "fact_sources"])
     EnrichmentRecord.objects.create(account=account, provider=provider, facts=known, recorded_at=now)
     quality = measure_quality(account.fact_sources, now=now).score
-    audit.record([_audit_entry(account_id, provider, known, quality, now)])
+    audit.record([_audit_entry(account_id, provider, read, quality, now)])
     rescore(account_ids=[account_id], configs=configs, now=now, changed=[account_id] if known else [])
     CONTEXT_QUALITY.observe(quality)
     return known
@@ -58,27 +58,25 @@ def _take_over(account: Account, name: str, value: Any, source: str, now: dateti
         account.attributes[name] = value
 
 
-def _check(name: str, value: Any) -> Any:
-    """Return the value in its stored form."""
+def _read(name: str, value: Any) -> Any | None:
+    """Return the value in its stored form, or None when it is not of the attribute's kind."""
     if name in {"employees", "annual_revenue"}:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e15:
-            raise InvalidFact(f"{name} must be a number of at least 0")
-        return value
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return value if is_number and 0 <= value < MAX_NUMBER else None
     if name == "technologies":
-        if not isinstance(value, list | tuple):
-            raise InvalidFact(f"{name} must be a list")
-        return sorted({_code(name, item) for item in value[:MAX_ITEMS]})
-    return _code(name, value)
+        items = value[:MAX_ITEMS] if isinstance(value, list | tuple) else []
+        return sorted({code for item in items if (code := _code(item))}) or None
+    return _code(value)
 
 
-def _code(name: str, value: Any) -> str:
+def _code(value: Any) -> str | None:
     if not isinstance(value, str) or not value.strip() or "@" in value or not value.isprintable():
-        raise InvalidFact(f"{name} must be a printable code")
+        return None
     return "_".join(value.casefold().replace("-", " ").split())[:MAX_TEXT]
 
 
 def _audit_entry(
-    account_id: UUID, provider: str, facts: Mapping[str, Any], quality: float, now: datetime
+    account_id: UUID, provider: str, read: Mapping[str, Any], quality: float, now: datetime
 ) -> audit.AuditEntry:
     return audit.AuditEntry(
         name="account.enriched",
@@ -87,5 +85,10 @@ def _audit_entry(
         target_id=str(account_id),
         account_id=account_id,
         at=now,
-        payload={"provider": provider, "facts": " ".join(sorted(facts)), "quality": quality},
+        payload={
+            "provider": provider,
+            "facts": " ".join(sorted(name for name in read if read[name] is not None)),
+            "refused": " ".join(sorted(name for name in read if read[name] is None)),
+            "quality": quality,
+        },
     )

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from django.db import connection
 
 from compliance import audit
-from contexts.aliases import Alias, display_name, list_aliases
+from contexts.aliases import PRECEDENCE, Alias, display_name, list_aliases
 from contexts.contracts import ActiveConfigs
 from contexts.models import Account, AccountAlias, AccountContext
 from signals.contracts import ScorableSignal
@@ -19,20 +19,37 @@ FROM unnest(%s::text[]) AS alias
 """
 
 
+# A known weaker reference names no account that has another value of these kinds already.
+EXCLUSIVE_KINDS = {"crm_id": ("domain", "external_id", "name"), "domain": ("name",)}
+
+
 @dataclass
 class _Directory:
     """Aliases known so far in this transaction, stored or about to be."""
 
     known: dict[Alias, UUID]
     ids: set[UUID]
+    taken: dict[UUID, set[str]]  # per account the exclusive kinds that it has a value of
     new_accounts: list[Account] = field(default_factory=list)
     new_aliases: list[AccountAlias] = field(default_factory=list)
 
     def find(self, account_id: UUID | None, aliases: Sequence[Alias]) -> UUID | None:
-        """Return the account of the strongest reference that is known."""
+        """Return the account of the strongest reference that is known and not contradicted."""
         if account_id in self.ids:
             return account_id
-        return next((self.known[alias] for alias in aliases if alias in self.known), None)
+        for alias in aliases:
+            owner = self.known.get(alias)
+            if owner is not None and not self._is_contradicted(owner, alias, aliases):
+                return owner
+        return None
+
+    def _is_contradicted(self, owner: UUID, alias: Alias, aliases: Sequence[Alias]) -> bool:
+        return any(
+            alias.kind in EXCLUSIVE_KINDS.get(other.kind, ())
+            and other.kind in self.taken.get(owner, ())
+            and self.known.get(other) != owner
+            for other in aliases
+        )
 
 
 def resolve_accounts(
@@ -41,19 +58,13 @@ def resolve_accounts(
     """Return signal id → account id, creating accounts and learning aliases; in the caller's transaction.
 
     References of one signal name one account: what is not known yet becomes an alias of the account
-    found, never moves away from another one. A signal whose only reference is an unknown account id
-    is left out.
+    found, and never moves away from another one. Two CRM ids that share a domain stay two accounts. A
+    signal whose only reference is an unknown account id is left out.
     """
     references = {signal.id: list_aliases(signal.account) for signal in signals}
-    wanted_ids = {account_id for account_id, _ in references.values() if account_id}
-    wanted = {alias for _, aliases in references.values() for alias in aliases}
-    directory = _look_up(wanted, wanted_ids)
-    missing = wanted - directory.known.keys()
-    if missing:
-        _hold(missing)  # creators of the same alias wait here, then see what the first one made
-        directory = _look_up(wanted, wanted_ids)
+    directory = _look_up_or_hold(references)
     resolved: dict[UUID, UUID] = {}
-    for signal in signals:
+    for signal in sorted(signals, key=lambda signal: _telling(references[signal.id][1], signal)):
         account_id, aliases = references[signal.id]
         found = directory.find(account_id, aliases)
         if found is None and aliases:
@@ -65,21 +76,40 @@ def resolve_accounts(
     return resolved
 
 
+def _telling(aliases: Sequence[Alias], signal: ScorableSignal) -> tuple[int, int, datetime, UUID]:
+    """Sort signals with more and stronger references first, so that they join what the others name."""
+    strongest = PRECEDENCE.index(aliases[0].kind) if aliases else len(PRECEDENCE)
+    return -len(aliases), strongest, signal.received_at, signal.id
+
+
+def _look_up_or_hold(references: Mapping[UUID, tuple[UUID | None, list[Alias]]]) -> _Directory:
+    """Look aliases up; creators of the same ones wait for each other, then see what the first one made."""
+    wanted_ids = {account_id for account_id, _ in references.values() if account_id}
+    wanted = {alias for _, aliases in references.values() for alias in aliases}
+    directory = _look_up(wanted, wanted_ids)
+    incomplete = [aliases for _, aliases in references.values() if not directory.known.keys() >= set(aliases)]
+    if not incomplete:
+        return directory
+    held = sorted({f"{alias.kind}:{alias.value}" for aliases in incomplete for alias in aliases})
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_ALIASES, [held])
+    return _look_up(wanted, wanted_ids)
+
+
 def _look_up(aliases: set[Alias], account_ids: set[UUID]) -> _Directory:
     rows = AccountAlias.objects.filter(value__in={alias.value for alias in aliases})
     stored = {
-        Alias(kind, value): account_id
-        for kind, value, account_id in rows.values_list("kind", "value", "account_id")
+        Alias(kind, value): owner for kind, value, owner in rows.values_list("kind", "value", "account_id")
     }
+    known = {alias: stored[alias] for alias in aliases & stored.keys()}
     ids = (
         set(Account.objects.filter(id__in=account_ids).values_list("id", flat=True)) if account_ids else set()
     )
-    return _Directory(known={alias: stored[alias] for alias in aliases & stored.keys()}, ids=ids)
-
-
-def _hold(aliases: set[Alias]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(_HOLD_ALIASES, [sorted(f"{alias.kind}:{alias.value}" for alias in aliases)])
+    exclusive = AccountAlias.objects.filter(account_id__in={*known.values(), *ids}, kind__in=EXCLUSIVE_KINDS)
+    taken: dict[UUID, set[str]] = {}
+    for owner, kind in exclusive.values_list("account_id", "kind"):
+        taken.setdefault(owner, set()).add(kind)
+    return _Directory(known=known, ids=ids, taken=taken)
 
 
 def _plan_account(directory: _Directory, references: Mapping[str, str], now: datetime) -> UUID:
@@ -95,6 +125,7 @@ def _learn(
     for alias in aliases:
         if alias not in directory.known:
             directory.known[alias] = account_id
+            directory.taken.setdefault(account_id, set()).add(alias.kind)
             directory.new_aliases.append(
                 AccountAlias(
                     account_id=account_id,

@@ -46,21 +46,8 @@ def build_pack(*, account_id: UUID, now: datetime, max_tokens: int = 2000) -> Co
     explanation = get_score(account_id=account_id, as_of=now)
     quality = get_quality(account_id=account_id, now=now)
     CONTEXT_QUALITY.observe(quality.score)
-    pack = ContextPack(
-        id=uuid4(),
-        content_hash="",
-        account_id=account_id,
-        account=_account_block(account_id, explanation, quality.score),
-        contacts=_contacts(account_id, now),
-        open_deals=_open_deals(account_id, now),
-        last_touch=_last_touch(account_id, now),
-        facts=(),
-        excluded=(),
-        tokens=0,
-        max_tokens=max_tokens,
-        created_at=now,
-    )
-    pack = _fill(pack, explanation.contributions)
+    empty = _mandatory(account_id, explanation, quality.score, max_tokens, now)
+    pack = _fill(empty, explanation.contributions)
     pack = replace(pack, content_hash=hash_content(pack))
     StoredPack.objects.create(
         id=pack.id,
@@ -70,6 +57,25 @@ def build_pack(*, account_id: UUID, now: datetime, max_tokens: int = 2000) -> Co
         created_at=now,
     )
     return pack
+
+
+def _mandatory(
+    account_id: UUID, explanation: ScoreExplanation, quality: float, max_tokens: int, now: datetime
+) -> ContextPack:
+    return ContextPack(
+        id=uuid4(),
+        content_hash="",
+        account_id=account_id,
+        account=_account_block(account_id, explanation, quality),
+        contacts=_contacts(account_id, now),
+        open_deals=_open_deals(account_id, now),
+        last_touch=_last_touch(account_id, now),
+        facts=(),
+        excluded=(),
+        tokens=0,
+        max_tokens=max_tokens,
+        created_at=now,
+    )
 
 
 def hash_content(pack: ContextPack) -> str:

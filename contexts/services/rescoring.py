@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection
@@ -118,7 +119,7 @@ def _judge(
 
 
 def _write(outcomes: list[_Outcome], configs: ActiveConfigs, now: datetime) -> None:
-    columns = [
+    columns: list[list[Any]] = [
         [o.account_id for o in outcomes],
         [o.score.intent for o in outcomes],
         [o.fit for o in outcomes],

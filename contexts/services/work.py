@@ -19,6 +19,7 @@ from contexts.services.rescoring import lock_contexts, rescore
 from revctx.eventbus.workitems import WorkItemData
 from revctx.observability.metrics import SIGNALS_PROCESSED
 from signals.contracts import ScorableSignal
+from signals.normalization import source_label
 from signals.selectors import list_scorable
 
 log = structlog.get_logger(__name__)
@@ -85,5 +86,5 @@ def _count(signals: Sequence[ScorableSignal], added: set[UUID], wanted: int) -> 
         (signal.source, signal.type, "scored" if signal.id in added else "skipped") for signal in signals
     )
     for (source, signal_type, status), count in counts.items():
-        SIGNALS_PROCESSED.labels(source=source, type=signal_type, status=status).inc(count)
+        SIGNALS_PROCESSED.labels(source=source_label(source), type=signal_type, status=status).inc(count)
     log.info("signals.scored", wanted=wanted, found=len(signals), scored=len(added))

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
-from orchestration.contracts import ActionSummary, DraftView
+from orchestration.contracts import ActionDetail, ActionSummary, DraftView
 from revctx.api.schemas import RequestModel, ResponseModel
 
 Note = Annotated[str, Field(max_length=2_000)]
@@ -119,6 +119,17 @@ class PendingAction(ResponseModel):
     context: ContextBody
     preview: DraftBody
     reasoning: ReasoningBody
+
+
+class PendingPage(ResponseModel):
+    """One page of the queue."""
+
+    next: str | None
+    results: list[PendingAction]
+
+
+class ActionBody(RootModel[ActionDetail]):
+    """Everything that a reviewer decides by."""
 
 
 def print_pending(summary: ActionSummary) -> dict[str, Any]:

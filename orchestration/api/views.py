@@ -1,7 +1,6 @@
 """Endpoints of actions, and the link by which a reader stops letters."""
 
 from dataclasses import asdict
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -17,10 +16,12 @@ from rest_framework.views import APIView
 
 from orchestration import selectors, unsubscribing
 from orchestration.api.schemas import (
+    ActionBody,
     ApproveRequest,
     EditRequest,
     MoveResponse,
     PendingAction,
+    PendingPage,
     RejectRequest,
     print_pending,
 )
@@ -42,6 +43,11 @@ class QueuePage(CursorPage):
     max_page_size = 100
 
 
+def _user_id(request: Request) -> int:
+    """Return the person behind a request; the permissions let nobody without one through."""
+    return int(request.user.pk or 0)
+
+
 def _print_move(result: MoveResult) -> Response:
     return Response(MoveResponse(**asdict(result)).model_dump(mode="json"))
 
@@ -51,7 +57,7 @@ class PendingView(APIView):
 
     permission_classes = [HasScope("actions:read")]
 
-    @extend_schema(responses={200: list[PendingAction]}, operation_id="actions_pending")
+    @extend_schema(responses={200: PendingPage}, operation_id="actions_pending")
     def get(self, request: Request) -> Response:
         """List what waits for a decision, with context, preview and reasoning."""
         paginator = QueuePage()
@@ -69,7 +75,7 @@ class NextView(APIView):
     def get(self, request: Request) -> Response:
         """Return the hottest action that this person could decide on, or 204."""
         now = timezone.now()
-        action = selectors.find_next(user_id=request.user.pk, now=now)
+        action = selectors.find_next(user_id=_user_id(request), now=now)
         if action is None:
             return Response(status=204)
         [summary] = selectors.summarise_actions([action], actor=actor_of(request), now=now)
@@ -81,11 +87,11 @@ class ActionView(APIView):
 
     permission_classes = [MethodScope(get="actions:read", patch="actions:review")]
 
-    @extend_schema(responses={200: dict[str, Any], 404: ErrorBody}, operation_id="action_detail")
+    @extend_schema(responses={200: ActionBody, 404: ErrorBody}, operation_id="action_detail")
     def get(self, request: Request, action_id: UUID) -> Response:
         """Return everything that a reviewer decides by."""
         now = timezone.now()
-        detail = selectors.get_action_detail(action_id=action_id, viewer=request.user.pk, now=now)
+        detail = selectors.get_action_detail(action_id=action_id, viewer=_user_id(request), now=now)
         return Response(asdict(detail))
 
     @extend_schema(request=EditRequest, responses={200: MoveResponse, **REFUSALS}, operation_id="action_edit")
@@ -97,7 +103,7 @@ class ActionView(APIView):
             version=body.version,
             subject=body.subject,
             body=body.body,
-            actor_user_id=request.user.pk,
+            actor_user_id=_user_id(request),
             now=timezone.now(),
         )
         return _print_move(result)
@@ -119,7 +125,7 @@ class ApproveView(APIView):
             version=body.version,
             content_hash=body.content_hash,
             note=body.note,
-            actor_user_id=request.user.pk,
+            actor_user_id=_user_id(request),
             now=timezone.now(),
         )
         return _print_move(result)
@@ -141,7 +147,7 @@ class RejectView(APIView):
             version=body.version,
             reason_code=body.reason_code,
             note=body.note,
-            actor_user_id=request.user.pk,
+            actor_user_id=_user_id(request),
             now=timezone.now(),
         )
         return _print_move(result)
@@ -156,7 +162,7 @@ class ClaimView(APIView):
     def post(self, request: Request, action_id: UUID) -> Response:
         """Reserve the action for a while; again extends it."""
         now = timezone.now()
-        return _print_move(approval.claim(action_id=action_id, actor_user_id=request.user.pk, now=now))
+        return _print_move(approval.claim(action_id=action_id, actor_user_id=_user_id(request), now=now))
 
 
 class ReleaseView(APIView):
@@ -168,7 +174,7 @@ class ReleaseView(APIView):
     def post(self, request: Request, action_id: UUID) -> Response:
         """Give up one's own claim."""
         now = timezone.now()
-        return _print_move(approval.release(action_id=action_id, actor_user_id=request.user.pk, now=now))
+        return _print_move(approval.release(action_id=action_id, actor_user_id=_user_id(request), now=now))
 
 
 class UndoView(APIView):
@@ -180,7 +186,7 @@ class UndoView(APIView):
     def post(self, request: Request, action_id: UUID) -> Response:
         """Take an approval back while the hold runs."""
         now = timezone.now()
-        return _print_move(approval.undo(action_id=action_id, actor_user_id=request.user.pk, now=now))
+        return _print_move(approval.undo(action_id=action_id, actor_user_id=_user_id(request), now=now))
 
 
 @method_decorator(csrf_exempt, name="dispatch")

@@ -77,17 +77,7 @@ def start(*, action_id: UUID, now: datetime) -> Dispatch | None:
     if letter is None or approval is None:
         apply_move(action, Move.BLOCK, actor=ACTOR, now=now, reason_code=reason)
         return None
-    execution = Execution.objects.create(
-        id=uuid4(),
-        action=action,
-        revision=action.revision,
-        approval=approval,
-        account_id=action.account_id,
-        kind=action.kind,
-        provider=PROVIDER,
-        next_check_at=now + ABANDONED_AFTER,
-        started_at=now,
-    )
+    execution = _open_execution(action, approval, now=now)
     apply_move(action, Move.START, actor=ACTOR, now=now, payload={"execution_id": str(execution.id)})
     return Dispatch(
         execution_id=execution.id,
@@ -97,6 +87,20 @@ def start(*, action_id: UUID, now: datetime) -> Dispatch | None:
         kind=Kind(action.kind),
         letter=letter,
         address=address,
+    )
+
+
+def _open_execution(action: Action, approval: Approval, *, now: datetime) -> Execution:
+    return Execution.objects.create(
+        id=uuid4(),
+        action=action,
+        revision=action.revision,
+        approval=approval,
+        account_id=action.account_id,
+        kind=action.kind,
+        provider=PROVIDER,
+        next_check_at=now + ABANDONED_AFTER,
+        started_at=now,
     )
 
 

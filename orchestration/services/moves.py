@@ -14,6 +14,7 @@ from orchestration.policy import MOVES, IllegalMove, Move, State, next_state
 from revctx.api.errors import Conflict, NotFound
 from revctx.eventbus import outbox
 from revctx.eventbus.envelope import Event
+from revctx.observability.context import get_request_id
 from revctx.observability.metrics import ACTIONS_TOTAL
 
 
@@ -65,14 +66,9 @@ def apply_move(
     Raises:
         Conflict: the move is not legal from its state, or somebody else was quicker.
     """
-    try:
-        target = next_state(State(action.state), move)
-    except IllegalMove as error:
-        message = f"This action is {action.state}; that can't be done any more."
-        raise Conflict("illegal_move", message, extra=describe_current(action)) from error
     before, seen = action.state, action.version
     values = {
-        "state": target.value,
+        "state": _target(action, move).value,
         "version": seen + 1,
         "reason_code": reason_code,
         "updated_at": now,
@@ -84,6 +80,14 @@ def apply_move(
     for name, value in values.items():
         setattr(action, name, value)
     record_move(action, move, before=before, actor=actor, now=now, payload=payload)
+
+
+def _target(action: Action, move: Move) -> State:
+    try:
+        return next_state(State(action.state), move)
+    except IllegalMove as error:
+        message = f"This action is {action.state}; that can't be done any more."
+        raise Conflict("illegal_move", message, extra=describe_current(action)) from error
 
 
 def record_move(
@@ -107,52 +111,50 @@ def record_move(
         reason_code=action.reason_code,
         at=now,
     )
-    facts = {
+    facts = _facts(action, before)
+    _audit(action, rule.audit_name, actor=actor, now=now, payload=facts | dict(payload or {}))
+    data = {"action_id": str(action.id), "account_id": str(action.account_id), **facts}
+    key, request_id = str(action.account_id), _request_id(action, actor)
+    outbox.enqueue([Event(type=rule.topic, key=key, data=data, occurred_at=now, request_id=request_id)])
+    transaction.on_commit(ACTIONS_TOTAL.labels(kind=action.kind, state=action.state).inc)
+
+
+def _facts(action: Action, before: str) -> dict[str, audit.PayloadValue]:
+    return {
         "kind": action.kind,
         "state": action.state,
         "from_state": before,
         "version": action.version,
         "revision": action.revision,
         "reason_code": action.reason_code,
+        "content_hash": action.content_hash,
     }
-    request_id = action.request_id if actor.startswith("system:") else None
-    tracing = {"request_id": request_id} if request_id else {}
-    audit.record(
-        [
-            AuditEntry(
-                name=rule.audit_name,
-                actor=actor,
-                target_type="action",
-                target_id=str(action.id),
-                account_id=action.account_id,
-                at=now,
-                payload={**facts, "content_hash": action.content_hash, **(payload or {})},
-                **tracing,
-            )
-        ]
+
+
+def _request_id(action: Action, actor: str) -> str:
+    """A process goes on with the request that led to the action; a person makes a request of their own."""
+    return action.request_id if actor.startswith("system:") and action.request_id else get_request_id()
+
+
+def _audit(
+    action: Action, name: str, *, actor: str, now: datetime, payload: dict[str, audit.PayloadValue]
+) -> None:
+    entry = AuditEntry(
+        name=name,
+        actor=actor,
+        target_type="action",
+        target_id=str(action.id),
+        account_id=action.account_id,
+        at=now,
+        payload=payload,
+        request_id=_request_id(action, actor),
     )
-    data = {"action_id": str(action.id), "account_id": str(action.account_id), **facts}
-    outbox.enqueue(
-        [Event(type=rule.topic, key=str(action.account_id), data=data, occurred_at=now, **tracing)]
-    )
-    transaction.on_commit(ACTIONS_TOTAL.labels(kind=action.kind, state=action.state).inc)
+    audit.record([entry])
 
 
 def record_note(action: Action, name: str, *, actor: str, now: datetime) -> None:
     """Audit something that happened to an action without changing its state."""
-    audit.record(
-        [
-            AuditEntry(
-                name=name,
-                actor=actor,
-                target_type="action",
-                target_id=str(action.id),
-                account_id=action.account_id,
-                at=now,
-                payload={"version": action.version},
-            )
-        ]
-    )
+    _audit(action, name, actor=actor, now=now, payload={"version": action.version})
 
 
 def cancel_open(*, actions: list[Action], reason_code: str, actor: str, now: datetime) -> int:

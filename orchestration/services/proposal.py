@@ -180,7 +180,6 @@ def _store_action(request: DraftRequest, plan: Plan, draft: DraftV1, *, now: dat
         before_version=action.context_version,
         reason_code="newer_crossing",
         now=now,
-        keep=action.id,
     )
     _close(request, "done", "", now=now)
     return action

@@ -1,10 +1,13 @@
 """What events ask of orchestration, noted in the database only: drafts to make, actions to withdraw."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
-from compliance import consent
+from django.db import transaction
+
+from compliance import audit, consent
+from compliance.audit import AuditEntry
 from orchestration.models import Action, DraftRequest
 from orchestration.policy import Move, State
 from orchestration.services.moves import apply_move, cancel_open
@@ -66,7 +69,6 @@ def supersede_pending(
     before_version: int,
     reason_code: str,
     now: datetime,
-    keep: UUID | None = None,
 ) -> int:
     """Supersede what is pending for an account from an older context version; return how many."""
     DraftRequest.objects.filter(
@@ -74,11 +76,33 @@ def supersede_pending(
     ).update(state="superseded", reason_code=reason_code, finished_at=now)
     pending = Action.objects.filter(
         account_id=account_id, state=State.PENDING.value, context_version__lt=before_version
-    ).exclude(pk=keep)
+    )
     actions = list(pending.order_by("id").select_for_update())
     for action in actions:
         apply_move(action, Move.SUPERSEDE, actor=ACTOR, now=now, reason_code=reason_code)
     return len(actions)
+
+
+def reopen_dead(*, request_ids: Collection[int], actor: str, now: datetime) -> int:
+    """Open dead requests again, with all their attempts; return how many."""
+    dead = DraftRequest.objects.filter(pk__in=request_ids, state="dead").order_by("pk")
+    with transaction.atomic():
+        found = list(dead.select_for_update())
+        dead.update(state="open", reason_code="", attempts=0, due_at=now, finished_at=None)
+        audit.record(
+            [
+                AuditEntry(
+                    name="draft.reopened",
+                    actor=actor,
+                    target_type="crossing",
+                    target_id=str(request.crossing_id),
+                    account_id=request.account_id,
+                    at=now,
+                )
+                for request in found
+            ]
+        )
+    return len(found)
 
 
 def cancel_for_subject(*, subject_id: UUID, reason_code: str, now: datetime) -> int:

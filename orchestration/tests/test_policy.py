@@ -62,7 +62,7 @@ class TestNextState:
             assert targets <= {State.EXECUTED, State.FAILED, State.UNKNOWN}
 
     def test_final_states_are_final(self) -> None:
-        assert FINAL_STATES == {
+        assert {
             State.EXECUTED,
             State.FAILED,
             State.REJECTED,
@@ -70,7 +70,7 @@ class TestNextState:
             State.BLOCKED,
             State.CANCELLED,
             State.SUPERSEDED,
-        }
+        } == FINAL_STATES
 
     def test_an_unsettled_email_counts_against_the_limit(self) -> None:
         assert {State.EXECUTING, State.UNKNOWN, State.EXECUTED} == COUNTED_STATES

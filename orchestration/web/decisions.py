@@ -8,8 +8,9 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from orchestration import selectors
 from orchestration.services import approval
-from orchestration.web import reads, wording
+from orchestration.web import wording
 from orchestration.web.queue import QueueView
 from revctx.api.errors import ApiError, Conflict, NotFound
 
@@ -143,7 +144,7 @@ class Claim(QueueView):
     def post(self, request: HttpRequest, action_id: UUID) -> HttpResponse:
         """Return the presence banner: empty, or who was quicker."""
         now = datetime.now(UTC)
-        for other in reads.list_claimed(user_id=self.user.pk, now=now):
+        for other in selectors.list_claimed(user_id=self.user.pk, now=now):
             if other != action_id:
                 approval.release(action_id=other, actor_user_id=self.user.pk, now=now)
         try:

@@ -57,7 +57,7 @@ class QueueView(ScopedPage):
         rail: list[RailItem] = context["rail"]
         selected = action_id or (rail[0].action.id if rail else None)
         context |= {"selected_id": selected, "problem": problem, "threshold": settings.HIGH_INTENT_THRESHOLD}
-        context["holds"] = reads.list_holds(user_id=self.user.pk, now=now)
+        context["holds"] = selectors.list_holds(user_id=self.user.pk, now=now)
         if selected is None:
             return super().get_context_data(**context)
         detail = selectors.get_action_detail(action_id=selected, viewer=self.user.pk, now=now)
@@ -150,9 +150,8 @@ def _mark(rail: list[RailItem], now: datetime) -> str:
 
 
 def _name_users(ids: set[int | None]) -> dict[int, str]:
-    if not ids:
-        return {}
-    people = User.objects.filter(pk__in=ids)
+    known = [user_id for user_id in ids if user_id is not None]
+    people = User.objects.filter(pk__in=known) if known else []
     return {person.pk: person.get_full_name() or person.username for person in people}
 
 

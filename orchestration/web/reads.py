@@ -39,19 +39,6 @@ def list_queue(*, limit: int = 200) -> list[ActionRow]:
     return _rows(Action.objects.filter(state=State.PENDING.value).order_by("-intent", "id")[:limit])
 
 
-def list_holds(*, user_id: int, now: datetime) -> list[ActionRow]:
-    """Return what this person approved and can still undo, the next to go first."""
-    held = Action.objects.filter(state=State.APPROVED.value, execute_after__gt=now)
-    mine = held.filter(approvals__decision="approved", approvals__user_id=user_id).distinct()
-    return _rows(mine.order_by("execute_after", "id")[:10])
-
-
-def list_claimed(*, user_id: int, now: datetime) -> list[UUID]:
-    """Return the ids of pending actions that this person is reviewing."""
-    pending = Action.objects.filter(state=State.PENDING.value, claimed_by=user_id, claim_expires_at__gt=now)
-    return list(pending.values_list("id", flat=True))
-
-
 def list_recent(*, limit: int) -> list[ActionRow]:
     """Return what was last carried out or tried, newest first."""
     states = [State.EXECUTING, State.EXECUTED, State.FAILED, State.UNKNOWN]

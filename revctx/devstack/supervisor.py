@@ -180,10 +180,11 @@ class Supervisor:
     def _wait_for_web(self) -> None:
         url = self.variables["REVCTX_URL"]
         self._wait_for(f"{url}/health", "web", READY_SECONDS)
-        try:
-            self._wait_for(f"{url}/health/workers", "web", WORKERS_SECONDS, pause=1.0)
-        except ServiceError:
-            say(f"  Not every worker has reported yet; see {url}/health/workers and {self.state.logs}")
+        for page in ("health/workers", "health/detailed"):
+            try:
+                self._wait_for(f"{url}/{page}", "web", WORKERS_SECONDS, pause=1.0)
+            except ServiceError:
+                say(f"  Not everything has reported yet; see {url}/{page} and {self.state.logs}")
 
     def _wait_for(self, url: str, name: str, seconds: float, *, pause: float = TICK) -> None:
         """Watch the processes until an address answers 200.

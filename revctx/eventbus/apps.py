@@ -16,6 +16,7 @@ class EventBusConfig(AppConfig):
         from revctx.eventbus import health
 
         registry.register_health_check("kafka", health.check_kafka)
+        registry.register_health_check("bridges", health.check_bridges)
         registry.register_health_check("outbox", health.check_outbox)
         registry.register_health_check("work_backlog", health.check_backlog)
         registry.register_gauge(

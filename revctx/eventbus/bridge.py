@@ -47,7 +47,7 @@ class Bridge:
         self._pause_or_resume(now)
         messages = self._read()
         if not messages:
-            self._note_presence(caught_up=bool(self._consumer.assignment()) and not self._paused)
+            self._note_presence(caught_up=not self._paused)
             return 0
         added = workitems.add(group=self.group, events=self._decode(messages), now=now)
         self._consumer.commit(asynchronous=False)
@@ -112,11 +112,12 @@ class Bridge:
         log.warning("bridge.paused" if self._paused else "bridge.resumed", group=self.group)
 
     def _note_presence(self, *, caught_up: bool) -> None:
-        now = timezone.now()
+        now, partitions = timezone.now(), len(self._consumer.assignment())
+        caught_up_at = {"caught_up_at": now} if caught_up and partitions else {}
         BridgeMember.objects.update_or_create(
             group=self.group,
             member=self._member,
-            defaults={"seen_at": now} | ({"caught_up_at": now} if caught_up else {}),
+            defaults={"seen_at": now, "partitions": partitions} | caught_up_at,
         )
 
 

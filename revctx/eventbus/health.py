@@ -1,16 +1,19 @@
 """Is the bus moving? Ages and backlogs, read from PostgreSQL; one metadata call to Kafka."""
 
+from datetime import timedelta
 from functools import cache
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from django.conf import settings
 from django.db import OperationalError, connection
+from django.utils import timezone
 
-from revctx.eventbus.models import WorkItem
+from revctx.eventbus.models import BridgeMember, WorkItem
 
 MAX_OUTBOX_AGE_SECONDS = 60.0
 MAX_OPEN_ITEMS = 50_000
+BRIDGE_SILENCE_SECONDS = 15
 
 
 @cache
@@ -45,6 +48,19 @@ def check_backlog() -> str | None:
     except OperationalError as error:
         return f"not readable: {type(error).__name__}"
     return f"{waiting} items wait" if waiting > MAX_OPEN_ITEMS else None
+
+
+def check_bridges() -> str | None:
+    """Refuse when a group has no live bridge that was given partitions to read."""
+    recent = timezone.now() - timedelta(seconds=BRIDGE_SILENCE_SECONDS)
+    try:
+        reading = set(
+            BridgeMember.objects.filter(seen_at__gt=recent, partitions__gt=0).values_list("group", flat=True)
+        )
+    except OperationalError as error:
+        return f"not readable: {type(error).__name__}"
+    silent = sorted(set(settings.EVENT_GROUPS) - reading)
+    return f"nobody reads for {', '.join(silent)}" if silent else None
 
 
 def outbox_age_seconds() -> float:

@@ -126,12 +126,13 @@ class GroupState(models.Model):
 
 
 class BridgeMember(models.Model):
-    """One bridge process of a group, and when it last found nothing left to read."""
+    """One bridge process of a group: what it reads, and when it last found nothing left to read."""
 
     group = models.CharField(max_length=64)
     member = models.CharField(max_length=128)
     seen_at = models.DateTimeField()
     caught_up_at = models.DateTimeField(null=True)
+    partitions = models.PositiveIntegerField(default=0)
 
     class Meta:
         db_table = "bridge_members"

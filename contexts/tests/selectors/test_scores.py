@@ -148,7 +148,7 @@ class TestHotCopy:
 class TestManyRows:
     def test_an_account_with_15000_signals_is_read_quickly(self):
         score_signals(make_draft("page_view", ago=400 * DAY))
-        configs = selectors.get_active()
+        configs, owner_id = selectors.get_active(), account_id()
         rows = []
         for n in range(15_000):
             at = NOW - timedelta(minutes=20 * n)
@@ -158,7 +158,7 @@ class TestManyRows:
             rows.append(
                 LedgerRow(
                     signal_id=new_signal_id(received_at=NOW),
-                    account_id=account_id(),
+                    account_id=owner_id,
                     subject_id=None,
                     occurred_at=at,
                     strength=1.0,
@@ -167,7 +167,7 @@ class TestManyRows:
                 )
             )
         add_to_ledger(rows=rows, decay_id=configs.decay_id)
-        rescore(account_ids=[account_id()], configs=configs, now=NOW, changed=[account_id()])
+        rescore(account_ids=[owner_id], configs=configs, now=NOW, changed=[owner_id])
 
         started = perf_counter()
         score = score_of()

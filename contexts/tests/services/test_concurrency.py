@@ -24,7 +24,7 @@ def run_at_once(*jobs: Callable[[], object]) -> None:
     def guarded(job: Callable[[], object]) -> None:
         try:
             job()
-        except BaseException as error:  # noqa: BLE001 - raised below, in the test's thread
+        except BaseException as error:
             errors.append(error)
         finally:
             connection.close()

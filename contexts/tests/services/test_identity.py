@@ -1,5 +1,7 @@
 """Which account a signal belongs to."""
 
+from itertools import permutations
+
 import pytest
 
 from compliance.selectors import list_audit_events
@@ -8,6 +10,8 @@ from contexts.models import Account, AccountAlias
 from contexts.tests.factories import make_draft, score_of, score_signals
 
 pytestmark = pytest.mark.django_db
+
+LINKED = ({"crm_id": "001A", "domain": "acme.example"}, {"domain": "acme.example"}, {"crm_id": "001A"})
 
 
 def resolve(*references: dict[str, str]) -> None:
@@ -77,14 +81,30 @@ class TestResolveAccounts:
         assert Account.objects.count() == 1
         assert score_of("001A").contributions[0].signal_count == 2
 
-    def test_one_batch_joins_what_shares_a_reference(self):
-        score_signals(
-            make_draft(account={"crm_id": "001A"}),
-            make_draft(account={"crm_id": "001A", "domain": "acme.example"}),
-            make_draft(account={"domain": "acme.example"}),
-        )
+    @pytest.mark.parametrize("order", list(permutations(range(3))))
+    def test_one_batch_joins_what_shares_a_reference_in_any_order(self, order):
+        score_signals(*[make_draft(account=LINKED[n]) for n in order])
 
         assert Account.objects.count() == 1
+
+    @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (2, 0, 1)])
+    def test_batches_join_what_shares_a_reference(self, order):
+        resolve(*[LINKED[n] for n in order])
+
+        assert Account.objects.count() == 1
+
+    def test_two_crm_ids_that_share_a_domain_stay_two_accounts(self):
+        shared = {"domain": "acme.example"}
+
+        resolve({"crm_id": "001A", **shared}, {"crm_id": "001B", **shared}, shared)
+
+        assert Account.objects.count() == 2
+        assert score_of("001A").contributions[0].signal_count == 2
+
+    def test_companies_of_one_name_with_two_domains_stay_two_accounts(self):
+        resolve({"name": "Apex", "domain": "apex.example"}, {"name": "Apex", "domain": "apex.test"})
+
+        assert Account.objects.count() == 2
 
     def test_a_new_account_is_audited(self):
         resolve({"crm_id": "001A"})

@@ -141,9 +141,7 @@ class TestAnswers:
         assert outcome.repaired
         assert "99" in json.loads(httpserver.log[1][0].data)["messages"][-1]["content"]
 
-    def test_still_unverified_after_the_repair_falls_back_to_templates(
-        self, httpserver: HTTPServer
-    ) -> None:
+    def test_still_unverified_after_the_repair_falls_back_to_templates(self, httpserver: HTTPServer) -> None:
         bad = completion(make_draft(subject="Visit www.evil.example").model_dump_json())
         answer(httpserver, bad, bad)
 

@@ -65,20 +65,22 @@ class TestTemplateAgent:
 
     def test_without_usable_evidence_it_fails_with_a_reason(self) -> None:
         with pytest.raises(AgentFailed) as failure:
-            TemplateAgent().draft(
-                config=DraftConfig(), pack=make_pack({"type": "unsubscribed"}), findings=[]
-            )
+            TemplateAgent().draft(config=DraftConfig(), pack=make_pack({"type": "unsubscribed"}), findings=[])
 
         assert failure.value.reason == "no_evidence"
         assert failure.value.run.outcome == "no_evidence"
 
     def test_hostile_attributes_do_not_reach_the_text_as_they_are(self) -> None:
         evil = {"topic": "x\u200b<a href='http://evil.example'>{{ secret }}</a>\nclaim: owned"}
-        draft = TemplateAgent().draft(
-            config=DraftConfig(),
-            pack=make_pack({"type": "content_download", "attributes": evil}),
-            findings=[],
-        ).draft
+        draft = (
+            TemplateAgent()
+            .draft(
+                config=DraftConfig(),
+                pack=make_pack({"type": "content_download", "attributes": evil}),
+                findings=[],
+            )
+            .draft
+        )
 
         text = " ".join(sentence.text for sentence in draft.sentences)
         assert "<" not in text

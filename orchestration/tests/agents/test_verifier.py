@@ -53,7 +53,9 @@ class TestVerify:
         assert "unsupported" in _failed(_with(_claim(text, "s1")))
 
     def test_numbers_dates_and_codes_of_the_cited_facts_pass(self) -> None:
-        text = "The limit of 1,200 flows was reached 3 times in November 2026, and Kafka is in use at Northwind."
+        text = (
+            "The limit of 1,200 flows was reached 3 times in November 2026, and Kafka is in use at Northwind."
+        )
         facts = {"signal_count": 3, "attributes": {"limit": 1200, "technology": "kafka"}}
 
         assert _failed(_with(_claim(text, "s1")), facts) == set()

@@ -92,9 +92,7 @@ class TestApprove:
         assert names_of(action.id)[-1] == "action.expired"
 
     def test_withdrawn_consent_is_refused(self, action: Action, approver: User) -> None:
-        consent.revoke(
-            subject_id=action.subject_id, source="person", actor="system:test", now=utc_now()
-        )
+        consent.revoke(subject_id=action.subject_id, source="person", actor="system:test", now=utc_now())
 
         with pytest.raises(Unprocessable) as refusal:
             ask(action, approver)
@@ -204,9 +202,7 @@ class TestUndo:
 class TestWithdrawal:
     def test_revoking_consent_cancels_what_waits(self, action: Action, approver: User) -> None:
         ask(action, approver)
-        consent.revoke(
-            subject_id=action.subject_id, source="person", actor="system:test", now=utc_now()
-        )
+        consent.revoke(subject_id=action.subject_id, source="person", actor="system:test", now=utc_now())
 
         run_engines()
 
@@ -244,9 +240,7 @@ class TestDatabaseRefuses:
         with pytest.raises(DatabaseError), transaction.atomic():
             Action.objects.filter(pk=action.pk).update(content_hash="0" * 64)
         with pytest.raises(DatabaseError), transaction.atomic():
-            Action.objects.filter(pk=action.pk).update(
-                content_hash="0" * 64, state="executing", version=99
-            )
+            Action.objects.filter(pk=action.pk).update(content_hash="0" * 64, state="executing", version=99)
 
     def test_an_undone_approval_is_none(self, action: Action, approver: User) -> None:
         approve(action, approver)
@@ -287,6 +281,4 @@ def test_every_refusal_is_an_api_error() -> None:
     user = make_user("nobody")
     for call in (approval.claim, approval.release, approval.undo):
         with pytest.raises(ApiError):
-            call(
-                action_id="00000000-0000-4000-8000-00000000dead", actor_user_id=user.pk, now=utc_now()
-            )
+            call(action_id="00000000-0000-4000-8000-00000000dead", actor_user_id=user.pk, now=utc_now())

@@ -41,9 +41,7 @@ def ask_again(*, after: timedelta) -> None:
 
 
 class TestExecuteDue:
-    def test_exactly_the_approved_text_goes_out_once(
-        self, approver: User, sandbox: SandboxServer
-    ) -> None:
+    def test_exactly_the_approved_text_goes_out_once(self, approver: User, sandbox: SandboxServer) -> None:
         story = heat()
         action = approve(story.action, approver)
 
@@ -97,9 +95,7 @@ class TestExecuteDue:
         assert rows["action.proposed"] == rows["action.executed"] == "trace-123"
 
     def test_withdrawn_consent_blocks(self, approved: Action, sandbox: SandboxServer) -> None:
-        consent.revoke(
-            subject_id=approved.subject_id, source="person", actor="system:test", now=utc_now()
-        )
+        consent.revoke(subject_id=approved.subject_id, source="person", actor="system:test", now=utc_now())
 
         tasks.execute_due()
 

@@ -14,6 +14,7 @@ from orchestration.tests.stories import (
     heat,
     list_audit,
     make_signals,
+    names_of,
     run_engines,
     utc_now,
 )
@@ -38,8 +39,9 @@ class TestPropose:
         assert detail.contact is not None
         assert detail.contact.consent.allowed
         assert detail.contact.title == "Head of Operations"
-        assert detail.checks and all(check.ok for check in detail.checks)
-        assert detail.reasoning and all(span.refs for span in detail.reasoning)
+        assert [check.ok for check in detail.checks] == [True] * 6
+        assert len(detail.reasoning) == 3
+        assert all(span.refs for span in detail.reasoning)
         cited = {ref for paragraph in detail.draft.paragraphs for span in paragraph for ref in span.refs}
         assert cited <= {item.ref for item in detail.evidence}
         assert sum(bar.points for bar in detail.account.contributions) == pytest.approx(detail.account.intent)
@@ -116,9 +118,7 @@ class TestPropose:
     def test_consent_withdrawn_while_drafting_leads_to_a_new_draft(self) -> None:
         email = "late@late.test"
         give_consent(email)
-        ingest_signals(
-            drafts=make_signals("crm-late", email=email), actor="system:test", now=utc_now()
-        )
+        ingest_signals(drafts=make_signals("crm-late", email=email), actor="system:test", now=utc_now())
         bridge()
         contexts_tasks.process_work()
         bridge()
@@ -177,3 +177,6 @@ class TestPropose:
         assert proposal.propose(request=leased, now=now) is None
         request.refresh_from_db()
         assert request.state == "dead"
+        assert requests.reopen_dead(request_ids=[request.pk], actor="user:1", now=now) == 1
+        assert selectors.count_due_requests(now=now) == 1
+        assert names_of(request.crossing_id) == ["draft.reopened"]

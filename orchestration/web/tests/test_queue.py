@@ -7,8 +7,9 @@ from django.test import Client
 
 from orchestration.selectors import get_action_detail
 from orchestration.services import approval
-from revctx.web.tests.factories import make_action, make_person, sign_in
+from orchestration.web.tests.factories import make_action
 from revctx.web.tests.markup import check_page
+from revctx.web.tests.people import make_person, sign_in
 
 pytestmark = pytest.mark.django_db
 

@@ -50,6 +50,7 @@ class Migration(migrations.Migration):
                 ("member", models.CharField(max_length=128)),
                 ("seen_at", models.DateTimeField()),
                 ("caught_up_at", models.DateTimeField(null=True)),
+                ("partitions", models.PositiveIntegerField(default=0)),
             ],
             options={
                 "db_table": "bridge_members",

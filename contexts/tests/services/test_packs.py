@@ -1,0 +1,100 @@
+"""What an agent may know of an account."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from compliance import consent, subjects
+from contexts import selectors
+from contexts.contracts import ContextPack
+from contexts.services.packs import build_pack, hash_content
+from contexts.tests.factories import NOW, make_draft, score_of, score_signals
+
+pytestmark = pytest.mark.django_db
+
+EMAIL = "robin@acme.example"
+
+
+def pack(**options) -> ContextPack:
+    return build_pack(account_id=selectors.get_account_id("crm-1"), now=NOW, **options)
+
+
+def score_some() -> None:
+    score_signals(
+        make_draft("demo_requested", email=EMAIL, title="Head of Sales", attributes={"seats": 40}),
+        make_draft("pricing_page_view", email=EMAIL, ago=timedelta(days=1)),
+        make_draft("pricing_page_view", email=EMAIL, ago=timedelta(days=2)),
+        make_draft(
+            "opportunity_stage_changed", attributes={"stage": "demo_scheduled"}, ago=timedelta(hours=3)
+        ),
+        make_draft("page_view", ago=timedelta(days=60)),
+    )
+
+
+class TestBuildPack:
+    def test_the_facts_are_the_contributions_strongest_first(self):
+        score_some()
+
+        facts = pack().facts
+
+        contributions = [c for c in score_of().contributions if c.points >= 0.05]
+        assert [(f.type, f.points, f.signal_count) for f in facts] == [
+            (c.type, c.points, c.signal_count) for c in contributions
+        ]
+        assert [f.ref for f in facts] == ["s1", "s2", "s3"]
+        demo = next(f for f in facts if f.type == "demo_requested")
+        assert (demo.label, demo.attributes) == ("Demo requested", {"seats": 40})
+
+    def test_the_mandatory_block_names_consent_deal_and_last_touch(self):
+        score_some()
+        before = pack()
+        consent.grant(
+            email=EMAIL, jurisdiction="EU", notice_version="v1", source="form", actor="user:1", now=NOW
+        )
+
+        after = pack()
+
+        subject_id = subjects.find_subject(email=EMAIL)
+        [denied], [allowed] = before.contacts, after.contacts
+        assert (denied.consent_allowed, denied.consent_reason) == (False, "no_consent")
+        assert allowed.consent_allowed
+        assert allowed.consent_revision_id is not None
+        assert (allowed.subject_id, allowed.title_class) == (subject_id, "director")
+        assert [deal.stage for deal in after.open_deals] == ["demo_scheduled"]
+        assert after.last_touch["type"] == "demo_requested"
+
+    def test_a_closed_deal_is_not_open(self):
+        score_some()
+        score_signals(make_draft("opportunity_lost"))
+
+        assert pack().open_deals == ()
+
+    def test_what_does_not_fit_or_count_is_listed_with_its_reason(self):
+        score_some()
+
+        tight, roomy = pack(max_tokens=400), pack(max_tokens=4_000)
+
+        assert tight.tokens <= 400 or not tight.facts
+        assert {item.reason for item in tight.excluded} == {"over_budget", "spent"}
+        assert [(item.type, item.reason) for item in roomy.excluded] == [("page_view", "spent")]
+        assert len(tight.facts) + len(tight.excluded) == len(roomy.facts) + len(roomy.excluded)
+
+    def test_is_stored_under_the_hash_of_its_content(self):
+        score_some()
+
+        built = pack()
+
+        stored = selectors.get_pack(built.id)
+        assert stored == built
+        assert hash_content(stored) == built.content_hash
+        assert ContextPack.from_dict(json.loads(json.dumps(built.to_dict()))) == built
+
+    def test_holds_no_name_and_no_address(self):
+        score_some()
+
+        text = json.dumps(pack().to_dict())
+
+        assert "Robin" not in text
+        assert "Head of" not in text
+        assert "@" not in text
