@@ -32,7 +32,7 @@ def belongs(process: Path, marker: bytes) -> bool:
     """Tell whether a process is one of the stack's."""
     if marker in (process / "environ").read_bytes():
         return True
-    places = (os.readlink(process / "cwd"), os.readlink(process / "exe"))
+    places = (str((process / "cwd").readlink()), str((process / "exe").readlink()))
     return any(place.startswith(folder) for place in places for folder in STATE_FOLDERS)
 
 

@@ -1,9 +1,11 @@
 """Start-up of orchestration: what the layers below need to know of it."""
 
 from django.apps import AppConfig
+from django.utils import timezone
 
 from compliance import audit, erasure
 from orchestration import policy
+from revctx.observability import registry
 
 
 class OrchestrationConfig(AppConfig):
@@ -14,7 +16,14 @@ class OrchestrationConfig(AppConfig):
 
     def ready(self) -> None:
         """Register audit names and the eraser of drafts."""
-        from orchestration.services import erasers  # models are loaded only now
+        from orchestration import budgets  # models are loaded only now
+        from orchestration.services import erasers
+
+        registry.register_gauge(
+            "enrichment_budget_spent_dollars",
+            "Money spent on enrichment this month, US dollars.",
+            lambda: budgets.spent_this_month_dollars(now=timezone.now()),
+        )
 
         audit.register_transitions(
             "orchestration",

@@ -178,3 +178,10 @@ def _committed(budget: Budget) -> int:
 def _lock(budget: Budget) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [budget.key])
+
+
+def spent_this_month_dollars(*, now: datetime) -> float:
+    """Return what the ledger says was spent for all accounts this month, open reservations included."""
+    month = now.astimezone(UTC).date().replace(day=1)
+    total = EnrichmentSpend.objects.filter(month=month).aggregate(total=Sum("micro_dollars"))["total"]
+    return (total or 0) / 1_000_000

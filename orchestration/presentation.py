@@ -1,6 +1,7 @@
 """Puts an action, its text and its evidence into the frozen shapes that pages and the API print."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -71,11 +72,7 @@ def describe_action(action: Action, *, viewer: int, now: datetime) -> ActionDeta
     score = contexts_selectors.get_score(account_id=action.account_id, as_of=now)
     contact = view_contact(action, pack, actor=f"user:{viewer}", now=now)
     return ActionDetail(
-        id=action.id,
-        kind=action.kind,
-        state=action.state,
-        version=action.version,
-        reason_code=action.reason_code,
+        **_own_fields(action),
         account=view_account(action, score, now=now),
         contact=contact,
         deal=view_deal(pack),
@@ -83,23 +80,26 @@ def describe_action(action: Action, *, viewer: int, now: datetime) -> ActionDeta
         evidence=view_evidence(pack),
         reasoning=letter.reasoning if letter else (),
         checks=letter.checks if letter else (),
-        p_action=action.p_action,
-        p_draft=action.p_draft,
-        basis=action.basis,
         agent_line=revision.agent_line,
-        created_at=action.created_at,
-        expires_at=action.expires_at,
-        execute_after=action.execute_after,
         hold_seconds=settings.APPROVAL_HOLD_SECONDS,
         daily_sent=count_sent_today(action.account_id, now=now),
         daily_limit=settings.EMAIL_DAILY_LIMIT_PER_ACCOUNT,
-        claimed_by=action.claimed_by,
-        claim_expires_at=action.claim_expires_at,
         timeline=view_timeline(action),
         erased=letter is None,
         own_edit=revision.author_id == viewer,
         stale=list_stale(action, score, contact),
     )
+
+
+_OWN_FIELDS = (
+    "id", "kind", "state", "version", "reason_code", "p_action", "p_draft", "basis", "created_at",
+    "expires_at", "execute_after", "claimed_by", "claim_expires_at",
+)  # fmt: skip
+
+
+def _own_fields(action: Action) -> dict[str, Any]:
+    """Return what the row itself says under the names that the detail has for it."""
+    return {name: getattr(action, name) for name in _OWN_FIELDS}
 
 
 def view_draft(action: Action, revision: ActionRevision, letter: Letter | None) -> DraftView:

@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_process_shutdown, worker_ready, worker_shutdown
+from celery.signals import setup_logging, worker_ready, worker_shutdown
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revctx.settings")
@@ -13,7 +13,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revctx.settings")
 from django.conf import settings
 
 from revctx.observability.heartbeats import Heartbeat
-from revctx.observability.prometheus import forget_process
 
 app = Celery("revctx")
 
@@ -78,9 +77,3 @@ def _start_heartbeats(sender: Any, **_: Any) -> None:
 def _stop_heartbeats(**_: Any) -> None:
     for heartbeat in _heartbeats:
         heartbeat.stop()
-    forget_process()
-
-
-@worker_process_shutdown.connect
-def _forget_child(**_: Any) -> None:
-    forget_process()

@@ -214,6 +214,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_VERBOSE = False
+AXES_LOCKOUT_TEMPLATE = "web/locked.html"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -225,7 +226,6 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", False) else None
 SECURE_HSTS_SECONDS = 31_536_000 if PUBLIC_URL.startswith("https://") else 0
-SECURE_REFERRER_POLICY = "same-origin"
 CSRF_FAILURE_VIEW = "revctx.web.errors.csrf_failure"
 CONTENT_SECURITY_POLICY = {
     "EXCLUDE_URL_PREFIXES": ["/api/docs"],  # the vendored Swagger page starts itself with an inline script
@@ -275,6 +275,7 @@ ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS = env.int("ENRICHMENT_MONTHLY_BUDGET_MICR
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "https://api.openai.com/v1")
 OPENAI_MODEL = env.str("OPENAI_MODEL", "gpt-5-mini")
+OPENAI_PRICES = env.list("OPENAI_PRICES", cast=float, default=[])  # dollars a million tokens: in, out
 OUTREACH_BASE_URL = env.str("OUTREACH_BASE_URL", "https://api.outreach.io/api/v2")
 OUTREACH_API_KEY = env.str("OUTREACH_API_KEY", "")
 ENRICHMENT_BASE_URL = env.str("ENRICHMENT_BASE_URL", "https://company.clearbit.com/v2")

@@ -157,7 +157,7 @@ def _usage(document: dict[str, Any], finish_reason: str, latency_ms: int) -> Usa
     reported = document.get("usage") or {}
     tokens_in = int(reported.get("prompt_tokens") or 0)
     tokens_out = int(reported.get("completion_tokens") or 0)
-    spent, version = price_call(model=settings.OPENAI_MODEL, input_tokens=tokens_in, output_tokens=tokens_out)
+    spent, version = price_call(input_tokens=tokens_in, output_tokens=tokens_out)
     return Usage(
         model=settings.OPENAI_MODEL,
         finish_reason=finish_reason,

@@ -1,19 +1,18 @@
-"""What tokens cost, micro-dollars a million; the ledger keeps the version it was computed with."""
+"""What tokens cost: the operator's own contract, for published prices change without notice."""
 
-PRICE_VERSION = "2026-11"
-# model: (input, output). Source: the vendor's public price list of that month.
-PRICES: dict[str, tuple[int, int]] = {
-    "gpt-5": (1_250_000, 10_000_000),
-    "gpt-5-mini": (250_000, 2_000_000),
-    "gpt-5-nano": (50_000, 400_000),
-    "gpt-4o-mini": (150_000, 600_000),
-}
+from django.conf import settings
+
+UNPRICED = "unpriced"
 
 
-def price_call(*, model: str, input_tokens: int, output_tokens: int) -> tuple[int, str]:
-    """Return micro-dollars, rounded up, and the price version; `unpriced` for a model we don't know."""
-    if model not in PRICES:
-        return 0, "unpriced"
-    price_in, price_out = PRICES[model]
+def price_call(*, input_tokens: int, output_tokens: int) -> tuple[int, str]:
+    """Return micro-dollars, rounded up, and the prices used; 0 and `unpriced` when none are set.
+
+    `OPENAI_PRICES` holds US dollars a million input tokens and a million output tokens, which are
+    micro-dollars a token.
+    """
+    if len(settings.OPENAI_PRICES) != 2:
+        return 0, UNPRICED
+    price_in, price_out = settings.OPENAI_PRICES
     total = input_tokens * price_in + output_tokens * price_out
-    return -(-total // 1_000_000), PRICE_VERSION
+    return -int(-total // 1), f"{price_in:g}/{price_out:g}"

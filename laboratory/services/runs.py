@@ -68,8 +68,25 @@ def execute_run(
         StopRequestedError: `should_stop` said so; the caller releases the run.
         RunLostError: another worker has taken the run meanwhile.
     """
+    _fenced(run, total=source.count_signals(run.experiment))
+    result = _replay(run, read_clock, should_stop)
+    metrics = _measure(run.experiment, result)
+    with transaction.atomic(using=_alias()):
+        _fenced(
+            run,
+            state=Run.State.DONE,
+            finished_at=read_clock(),
+            manifest=describe_manifest(experiment=run.experiment, result=result),
+            metrics=metrics,
+            metrics_sha256=report.fingerprint(metrics),
+        )
+        _store_decisions(run, result)
+    return result
+
+
+def _replay(run: Run, read_clock: Callable[[], datetime], should_stop: Callable[[], bool]) -> ReplayResult:
+    """Walk through the signals, reporting progress and listening for a stop."""
     experiment = run.experiment
-    _fenced(run, total=source.count_signals(experiment))
 
     def report_progress(done: int) -> None:
         if should_stop():
@@ -85,7 +102,11 @@ def execute_run(
     )
     # The resampling that follows reports nothing; give it a whole lease.
     report_progress(result.digest.count)
-    metrics = report.build_report(
+    return result
+
+
+def _measure(experiment: Experiment, result: ReplayResult) -> dict[str, object]:
+    return report.build_report(
         champion=result.champion,
         challenger=result.challenger,
         advances=result.advances,
@@ -94,17 +115,6 @@ def execute_run(
         k=experiment.review_capacity,
         seed=experiment.seed,
     )
-    with transaction.atomic(using=_alias()):
-        _fenced(
-            run,
-            state=Run.State.DONE,
-            finished_at=read_clock(),
-            manifest=describe_manifest(experiment=experiment, result=result),
-            metrics=metrics,
-            metrics_sha256=report.fingerprint(metrics),
-        )
-        _store_decisions(run, result)
-    return result
 
 
 def describe_manifest(*, experiment: Experiment, result: ReplayResult) -> dict[str, object]:

@@ -16,7 +16,7 @@ from orchestration import budgets
 from orchestration.budgets import BudgetRefused
 from orchestration.models import EnrichmentSpend
 from orchestration.policy import needs_enrichment
-from revctx.observability.metrics import ENRICHMENT_CALLS, ENRICHMENT_SPENT
+from revctx.observability.metrics import ENRICHMENT_CALLS
 
 ACTOR = "system:enrichment"
 OUTCOMES = frozenset({"hit", "miss", "pending", "timeout", "unreachable", "broken_connection", "unreadable"})
@@ -91,7 +91,6 @@ def settle(*, spend: EnrichmentSpend, answer: CompanyAnswer, now: datetime) -> N
 def _count(provider: str, answer: CompanyAnswer) -> None:
     outcome = answer.outcome if answer.outcome in OUTCOMES else "error"
     ENRICHMENT_CALLS.labels(provider=provider, outcome=outcome).inc()
-    ENRICHMENT_SPENT.inc(answer.micro_dollars / 1_000_000)
 
 
 @transaction.atomic

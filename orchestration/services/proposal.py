@@ -276,10 +276,12 @@ def _render(action_id: UUID, plan: Plan, draft: DraftV1, *, now: datetime) -> Le
 
 def _agent_line(plan: Plan) -> str:
     run = plan.outcome.runs[-1]
-    dollars = sum(run.micro_dollars for run in plan.outcome.runs) / 1_000_000
+    cost = f"${sum(run.micro_dollars for run in plan.outcome.runs) / 1_000_000:.4f}"
+    if any(run.price_version == "unpriced" for run in plan.outcome.runs):
+        cost = "cost unknown"
     name = f"{run.provider} agent" + (f" {run.model}" if run.model else "")
     after = f", after {plan.outcome.reason}" if plan.outcome.fell_back else ""
-    line = f"{name}{after} · prompt {run.prompt_version} · pack {plan.pack.content_hash[:8]} · ${dollars:.4f}"
+    line = f"{name}{after} · prompt {run.prompt_version} · pack {plan.pack.content_hash[:8]} · {cost}"
     return line[:1].upper() + line[1:160]
 
 

@@ -23,7 +23,6 @@ API_REQUEST_SECONDS = Histogram(
 ENRICHMENT_CALLS = Counter(
     "enrichment_api_calls_total", "Calls to enrichment providers by outcome.", ["provider", "outcome"]
 )
-ENRICHMENT_SPENT = Counter("enrichment_budget_spent_dollars", "Money spent on enrichment, US dollars.")
 CONTEXT_QUALITY = Histogram(
     "context_quality_score_distribution",
     "Quality of an account's context when it was looked at, 0 to 1.",

@@ -4,7 +4,7 @@ import os
 
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from revctx.observability.registry import GaugeCollector
 
@@ -20,9 +20,3 @@ def metrics(request: HttpRequest) -> HttpResponse:
     gauges = CollectorRegistry(auto_describe=False)
     gauges.register(GaugeCollector())
     return HttpResponse(body + generate_latest(gauges), content_type=CONTENT_TYPE_LATEST)
-
-
-def forget_process() -> None:
-    """Take the gauges of this process out of the sums; its counters stay counted."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]

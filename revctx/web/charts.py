@@ -63,7 +63,7 @@ class Whisker:
 
 def draw_whisker(low: float, middle: float, high: float, *, span: float) -> Whisker:
     """Place an interval on an axis from −span to +span; what lies outside stops at the edge."""
-    return Whisker(*(_across(value, span) for value in (low, middle, high)), zero=50.0)
+    return Whisker(_across(low, span), _across(middle, span), _across(high, span), zero=50.0)
 
 
 def widest(values: Sequence[float]) -> float:

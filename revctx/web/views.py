@@ -29,7 +29,8 @@ class Login(LoginView):
         if settings.PROFILE != "local":
             return super().get_context_data(**kwargs)
         people = [
-            {"name": name, "roles": ", ".join(roles).replace("_", " ")} for name, (*_, roles) in PEOPLE.items()
+            {"name": name, "roles": ", ".join(roles).replace("_", " ")}
+            for name, (*_, roles) in PEOPLE.items()
         ]
         return super().get_context_data(people=people, password=PASSWORD, **kwargs)
 

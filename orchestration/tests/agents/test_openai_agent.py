@@ -43,6 +43,7 @@ def _llm(settings: Any, httpserver: HTTPServer) -> None:
     settings.OPENAI_API_KEY = "test-key"
     settings.OPENAI_BASE_URL = httpserver.url_for("/v1")
     settings.OPENAI_MODEL = "gpt-5-mini"
+    settings.OPENAI_PRICES = [0.25, 2.0]
 
 
 def answer(httpserver: HTTPServer, *answers: dict[str, Any] | Response) -> None:
@@ -111,6 +112,14 @@ class TestAnswers:
         assert (run.input_tokens, run.output_tokens) == (1000, 200)
         assert run.micro_dollars == 650  # 1000 × $0.25 + 200 × $2.00 a million
         assert run.finish_reason == "stop"
+
+    def test_a_call_without_known_prices_says_so(self, httpserver: HTTPServer, settings: Any) -> None:
+        settings.OPENAI_PRICES = []
+        answer(httpserver, GOOD)
+
+        [run] = draft().runs
+
+        assert (run.micro_dollars, run.price_version) == (0, "unpriced")
 
     @pytest.mark.parametrize(
         ("first", "reason"),

@@ -114,8 +114,8 @@ def signed(value: float | None) -> str:
 
 @register.filter
 def signed_fine(value: float | None) -> str:
-    """Print a small difference with its sign and three decimals."""
-    return "–" if value is None else f"{value:+.3f}".replace("-", "−")
+    """Print a difference with its sign and one decimal."""
+    return "–" if value is None else f"{value:+.1f}".replace("-", "−")
 
 
 @register.filter

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from orchestration.selectors import get_action_detail
-from revctx.web.tests.factories import make_action, make_person
+from orchestration.web.tests.factories import make_action
+from revctx.web.tests.people import make_person
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -68,3 +69,12 @@ def test_a_telephone_shows_every_page_without_scrolling_sideways(open_page, path
     )
     assert small == []
     assert page.complaints == []
+
+
+def test_the_browser_enforces_the_policy(open_page):
+    page = open_page("/", make_person("reviewer"))
+
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.wait_for_timeout(100)
+
+    assert any("Content Security Policy" in complaint for complaint in page.complaints)

@@ -47,7 +47,14 @@ class TestWhisker:
 class TestWords:
     @pytest.mark.parametrize(
         ("seconds", "words"),
-        [(-4, "0 s"), (59, "59 s"), (60, "1 m"), (4200, "1 h 10 m"), (7 * 3600 + 60, "7 h"), (172_800, "2 d")],
+        [
+            (-4, "0 s"),
+            (59, "59 s"),
+            (60, "1 m"),
+            (4200, "1 h 10 m"),
+            (7 * 3600 + 60, "7 h"),
+            (172_800, "2 d"),
+        ],
     )
     def test_durations(self, seconds, words):
         assert revctx_ui.say_duration(seconds) == words
@@ -58,7 +65,10 @@ class TestWords:
     def test_times_are_relative_under_a_week_and_exact_in_the_element(self):
         text = revctx_ui.when(START, START + timedelta(hours=3))
 
-        assert text == '<time datetime="2026-06-01T00:00:00Z" title="Mon 1 Jun 2026, 00:00:00 UTC">3 h ago</time>'
+        assert (
+            text
+            == '<time datetime="2026-06-01T00:00:00Z" title="Mon 1 Jun 2026, 00:00:00 UTC">3 h ago</time>'
+        )
         assert ">1 Jun 2026<" in revctx_ui.when(START, START + timedelta(days=8))
 
     def test_time_left_turns_amber_then_red(self):

@@ -10,7 +10,12 @@ GROUNDS = ("bg", "surface", "sunken")
 TEXT = [(ink, ground) for ink in ("ink", "ink-2", "ink-3", "accent-text") for ground in GROUNDS]
 TEXT += [(tone, f"{tone}-soft") for tone in ("hot", "warm", "cool", "good", "bad")]
 TEXT += [(tone, ground) for tone in ("hot", "warm", "cool", "good", "bad") for ground in ("bg", "surface")]
-TEXT += [("accent-ink", "accent"), ("accent-ink", "accent-hover"), ("bad-ink", "bad"), ("bad-ink", "bad-hover")]
+TEXT += [
+    ("accent-ink", "accent"),
+    ("accent-ink", "accent-hover"),
+    ("bad-ink", "bad"),
+    ("bad-ink", "bad-hover"),
+]
 TEXT += [(ink, "accent-soft") for ink in ("ink", "ink-2", "accent-text", "hot", "warm", "bad", "cool")]
 BOUNDARIES = [("line-control", ground) for ground in GROUNDS] + [("accent", ground) for ground in GROUNDS]
 BOUNDARIES += [("ink-3", "surface"), ("hot", "surface"), ("accent", "accent-soft")]
@@ -24,7 +29,9 @@ def read_schemes() -> dict[str, dict[str, str]]:
 
 def luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 

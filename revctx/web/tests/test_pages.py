@@ -6,8 +6,9 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from revctx.web.tests.factories import make_action, make_person, sign_in
+from orchestration.web.tests.factories import make_action
 from revctx.web.tests.markup import check_page, read_page
+from revctx.web.tests.people import make_person, sign_in
 
 PAGES = {
     "/": {"reviewer", "auditor", "privacy_officer", "lab_scientist", "integration"},
@@ -82,7 +83,8 @@ class TestLogin:
         person.save()
 
         response = Client().post(
-            "/login", {"username": person.username, "password": "right-password", "next": "https://evil.example/"}
+            "/login",
+            {"username": person.username, "password": "right-password", "next": "https://evil.example/"},
         )
 
         assert response["Location"] == "/"
@@ -130,7 +132,9 @@ class TestErrors:
 
     def test_a_form_without_its_token_is_told_what_to_do(self):
         client = Client(enforce_csrf_checks=True)
-        client.force_login(make_person("privacy_officer"), backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(
+            make_person("privacy_officer"), backend="django.contrib.auth.backends.ModelBackend"
+        )
 
         response = client.post("/privacy", {"email": "a@b.example"})
 
