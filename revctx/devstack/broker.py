@@ -15,6 +15,7 @@ from confluent_kafka import KafkaException, Producer
 
 from revctx.devstack import children
 from revctx.devstack.ports import ServiceError, wait_until
+from revctx.eventbus.topics import TOPICS
 
 ADDRESS_FILE = "broker.address"
 
@@ -93,8 +94,12 @@ def serve(address_path: Path) -> None:
     stopping = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stopping)
     cluster = Producer({"test.mock.num.brokers": 1, "log_level": 3})
+    address = _find_address(cluster)
+    for topic in TOPICS:
+        # A topic that appears later makes its group share out partitions anew, which takes 10 s.
+        cluster.list_topics(topic, timeout=5)
     unfinished = address_path.with_suffix(".new")
-    unfinished.write_text(_find_address(cluster) + "\n")
+    unfinished.write_text(address + "\n")
     unfinished.rename(address_path)
     signal.sigwait(stopping)
 

@@ -94,7 +94,8 @@ def product_variables(
         "OUTREACH_API_KEY": "sandbox",
         "ENRICHMENT_BASE_URL": f"{sandbox}/v2",
         "ENRICHMENT_API_KEY": "sandbox",
-        "APPROVAL_HOLD_SECONDS": "5",
+        "APPROVAL_HOLD_SECONDS": "10",
+        "LOG_LEVEL": "WARNING",  # of commands in a terminal; the processes write more into their files
         "AUDIT_ANCHOR_DIR": str(folder / "anchors"),
         "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
         "CELERY_BEAT_FILE": str(folder / "beat"),

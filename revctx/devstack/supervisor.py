@@ -205,6 +205,7 @@ class Supervisor:
 
     def _environment_of(self, spec: ProcessSpec) -> dict[str, str]:
         everything = {**self.environment, **self.variables, "PYTHONUNBUFFERED": "1"}
+        everything["LOG_LEVEL"] = self.environment.get("LOG_LEVEL", "INFO")
         for name in WITHHELD:
             everything.pop(name, None)
         return laboratory_environment(everything) if spec.is_laboratory else everything

@@ -108,8 +108,8 @@ def share(value: float | None) -> str:
 
 @register.filter
 def signed(value: float | None) -> str:
-    """Print a change with its sign."""
-    return "–" if value is None else f"{value:+.0f}".replace("-", "−")
+    """Print a change of a score with its sign, cut like the score beside it."""
+    return "–" if value is None else f"{math.trunc(value):+d}".replace("-", "−")
 
 
 @register.filter
@@ -129,6 +129,16 @@ def human(code: Any) -> str:
     """Turn a catalogue code into words: `pricing_page_view` → `Pricing page view`."""
     words = str(code or "").replace("_", " ").replace(".", " ").replace("-", " ").strip()
     return words[:1].upper() + words[1:]
+
+
+@register.filter
+def fact(value: Any, name: str = "") -> str:
+    """Print what is known of an account: numbers grouped, lists in one line, countries as codes."""
+    if isinstance(value, list):
+        return ", ".join(human(item) for item in value)
+    if isinstance(value, int | float):
+        return f"{value:,}"
+    return str(value).upper() if name == "country" else human(value)
 
 
 @register.filter
