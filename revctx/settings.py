@@ -3,47 +3,18 @@
 Each variable is described, with its unit and effect, in `.env.example`.
 """
 
-import base64
 from pathlib import Path
 from typing import Any
 
-import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from revctx import local_env
+from revctx.environment import env, read_database, read_key
 from revctx.observability.logging import configure_logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 local_env.load()
-env = environ.Env()
-
-
-def _key(name: str) -> bytes:
-    """Read a 32-byte key given as base64."""
-    try:
-        key = base64.b64decode(env.str(name), validate=True)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be base64.") from error
-    if len(key) != 32:
-        raise ImproperlyConfigured(f"{name} must hold 32 bytes, base64; it holds {len(key)}.")
-    return key
-
-
-def _database(name: str) -> dict[str, Any]:
-    """Read a PostgreSQL URL; connections live for ten minutes and end statements that hang."""
-    config: dict[str, Any] = env.db_url(name, engine="django_prometheus.db.backends.postgresql")
-    return config | {
-        "CONN_MAX_AGE": 600,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
-            "connect_timeout": 5,
-            # An idle open transaction would hold back the relay for everybody.
-            "options": "-c statement_timeout=30s -c lock_timeout=10s"
-            " -c idle_in_transaction_session_timeout=30s",
-        },
-    }
-
 
 # --- profile ---------------------------------------------------------------------------------
 PROFILE = env.str("REVCTX_PROFILE", "production")
@@ -90,6 +61,7 @@ INSTALLED_APPS = [
     "revctx",
 ]
 MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "revctx.observability.middleware.RequestIdMiddleware",
     "revctx.observability.middleware.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -104,6 +76,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "revctx.api.idempotency.IdempotencyMiddleware",
     "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 ROOT_URLCONF = "revctx.urls"
 WSGI_APPLICATION = "revctx.wsgi.application"
@@ -128,13 +101,13 @@ TEMPLATES = [
 # Every process works as the app role, which owns nothing; `migrate` and retention use the owner.
 # In laboratory mode no other role than the laboratory's is known to the process at all.
 if LABORATORY_MODE:
-    DATABASES = {"default": _database("LAB_DATABASE_URL")}
+    DATABASES = {"default": read_database("LAB_DATABASE_URL")}
     DATABASES["lab"] = DATABASES["default"]
 else:
-    DATABASES = {"default": _database("DATABASE_URL"), "lab": _database("LAB_DATABASE_URL")}
+    DATABASES = {"default": read_database("DATABASE_URL"), "lab": read_database("LAB_DATABASE_URL")}
     for _alias, _name in {"owner": "OWNER_DATABASE_URL", "auditor": "AUDITOR_DATABASE_URL"}.items():
         if _name in env.ENVIRON:
-            DATABASES[_alias] = _database(_name)
+            DATABASES[_alias] = read_database(_name)
 DATABASE_ROUTERS = ["laboratory.router.LaboratoryRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -257,10 +230,10 @@ STORAGES = {
 
 # --- personal data ---------------------------------------------------------------------------
 if not LABORATORY_MODE:
-    SUBJECT_KEK = _key("SUBJECT_KEY_ENCRYPTION_KEY")
-    SUBJECT_HASH_KEY = _key("SUBJECT_HASH_KEY")
-    SUPPRESSION_HASH_KEY = _key("SUPPRESSION_HASH_KEY")
-    SIGNAL_HASH_KEY = _key("SIGNAL_HASH_KEY")
+    SUBJECT_KEK = read_key("SUBJECT_KEY_ENCRYPTION_KEY")
+    SUBJECT_HASH_KEY = read_key("SUBJECT_HASH_KEY")
+    SUPPRESSION_HASH_KEY = read_key("SUPPRESSION_HASH_KEY")
+    SIGNAL_HASH_KEY = read_key("SIGNAL_HASH_KEY")
 
 # --- product ---------------------------------------------------------------------------------
 HIGH_INTENT_THRESHOLD = env.float("HIGH_INTENT_THRESHOLD", 70.0)

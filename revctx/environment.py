@@ -1,0 +1,39 @@
+"""Typed reads of the environment that say what is wrong with a value."""
+
+import base64
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+
+
+def read_key(name: str) -> bytes:
+    """Read a 32-byte key given as base64.
+
+    Raises:
+        ImproperlyConfigured: it is missing, not base64, or of another length.
+    """
+    try:
+        key = base64.b64decode(env.str(name), validate=True)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be base64.") from error
+    if len(key) != 32:
+        raise ImproperlyConfigured(f"{name} must hold 32 bytes, base64; it holds {len(key)}.")
+    return key
+
+
+def read_database(name: str) -> dict[str, Any]:
+    """Read a PostgreSQL URL; connections live for ten minutes and end statements that hang."""
+    config: dict[str, Any] = env.db_url(name, engine="django_prometheus.db.backends.postgresql")
+    return config | {
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "connect_timeout": 5,
+            # An idle open transaction would hold back the relay for everybody.
+            "options": "-c statement_timeout=30s -c lock_timeout=10s"
+            " -c idle_in_transaction_session_timeout=30s",
+        },
+    }
