@@ -106,7 +106,7 @@ class Run:
         self._wait(lambda: not is_alive(self.postgres))
 
     def _wait(self, condition) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < deadline, "waited in vain"
             time.sleep(0.05)
