@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID, uuid4
 
+from revctx.api.errors import ApiError
+from revctx.api.parsing import parse_json
 from revctx.eventbus.topics import TOPICS
 from revctx.observability.context import get_request_id
 
 SPEC_VERSION = "1.0"
 SOURCE = "/revctx"
+_LONGEST = {"id": 36, "type": 64, "subject": 255, "time": 40, "requestid": 128}  # characters
 
 
 class InvalidEvent(ValueError):
@@ -60,19 +63,33 @@ class Event:
         """Read the structured form.
 
         Raises:
-            InvalidEvent: it is not JSON, lacks an attribute, or is of another version or type.
+            InvalidEvent: it is not JSON, lacks an attribute, is of another version or type, or holds
+                what no table of ours can.
         """
         try:
-            document = json.loads(raw)
-            if document["specversion"] != SPEC_VERSION:
-                raise InvalidEvent(f"CloudEvents {document['specversion']} is not spoken here.")
+            document = parse_json(raw)
+            _check(document)
             return cls(
                 id=UUID(document["id"]),
                 type=document["type"],
                 key=document["subject"],
                 data=document["data"],
-                occurred_at=datetime.fromisoformat(document["time"]),
+                occurred_at=datetime.fromisoformat(document["time"]).astimezone(UTC),
                 request_id=document.get("requestid", ""),
             )
-        except (KeyError, TypeError, AttributeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (ApiError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise InvalidEvent(f"Not a CloudEvent of ours: {type(error).__name__}.") from error
+
+
+def _check(document: dict[str, Any]) -> None:
+    """Refuse what PostgreSQL would refuse later, when one such record would stop its whole group.
+
+    Raises:
+        ValueError: an attribute is of another kind or too long.
+    """
+    if document["specversion"] != SPEC_VERSION or not isinstance(document["data"], dict):
+        raise ValueError("another version, or data that are no object")
+    for name, longest in _LONGEST.items():
+        text = document.get(name, "")
+        if not isinstance(text, str) or len(text) > longest:
+            raise ValueError(f"{name} is no text, or too long")

@@ -45,6 +45,7 @@ class TestBridge:
 
     def test_survives_what_is_no_event(self, producer, cursor, bridge):
         producer.produce("signal.ingested", value=b"\xff not an event")
+        producer.produce("signal.ingested", value=EventFactory().to_json().replace(b'"id":"', b'"id":"x'))
         event = EventFactory()
         enqueue(event)
         relay_all(producer, cursor)

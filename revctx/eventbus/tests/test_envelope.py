@@ -5,6 +5,21 @@ import pytest
 from revctx.eventbus.envelope import Event, InvalidEvent
 from revctx.eventbus.tests.factories import EventFactory
 
+WRONG_ATTRIBUTES = [
+    {"id": "not-a-uuid"},
+    {"id": 7},
+    {"time": "yesterday"},
+    {"time": None},
+    {"subject": None},
+    {"subject": "x" * 256},
+    {"subject": "half a pair \ud800"},
+    {"requestid": "x" * 129},
+    {"requestid": 5},
+    {"data": ["no", "object"]},
+    {"data": {"text": "a\x00b"}},
+    {"data": {"number": float("nan")}},
+]
+
 
 class TestEvent:
     def test_survives_a_round_trip(self):
@@ -34,3 +49,14 @@ class TestEvent:
     def test_refuses_what_is_no_event(self, raw):
         with pytest.raises(InvalidEvent):
             Event.from_json(raw)
+
+    @pytest.mark.parametrize("wrong", WRONG_ATTRIBUTES, ids=str)
+    def test_refuses_what_no_table_can_hold(self, wrong):
+        document = json.loads(EventFactory().to_json()) | wrong
+
+        with pytest.raises(InvalidEvent):
+            Event.from_json(json.dumps(document).encode())
+
+    def test_refuses_endless_nesting(self):
+        with pytest.raises(InvalidEvent):
+            Event.from_json(b'{"data":' * 100_000)
