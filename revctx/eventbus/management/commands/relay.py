@@ -64,5 +64,6 @@ class Command(BaseCommand):
 def _wait_for_notify() -> None:
     """Sleep until an outbox is written to, at most half a second."""
     raw = connection.connection
-    for _ in raw.notifies(timeout=IDLE_SECONDS, stop_after=1):
-        pass
+    with connection.wrap_database_errors:  # else a lost connection would not be known as one
+        for _ in raw.notifies(timeout=IDLE_SECONDS, stop_after=1):
+            pass
