@@ -67,11 +67,12 @@ def outbox_age_seconds() -> float:
     """Return the age of the oldest event that is not with Kafka yet, seconds; 0 when none waits."""
     return _number(
         """
-        SELECT coalesce(extract(epoch FROM now() - min(waiting.created_at)), 0)
-        FROM relay_cursors c, LATERAL (
-            SELECT created_at FROM outbox_events o WHERE (o.txid, o.id) > (c.txid, c.last_id)
-            ORDER BY o.txid, o.id LIMIT 1) waiting
-        WHERE c.name = 'kafka'
+        SELECT coalesce(extract(epoch FROM now() - min(waiting.created_at)), 0) FROM (
+            SELECT created_at FROM outbox_events
+            WHERE (txid, id) > (
+                coalesce((SELECT txid FROM relay_cursors WHERE name = 'kafka'), '0'::xid8),
+                coalesce((SELECT last_id FROM relay_cursors WHERE name = 'kafka'), 0))
+            ORDER BY txid, id LIMIT 1) waiting
         """
     )
 

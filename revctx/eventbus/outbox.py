@@ -38,7 +38,8 @@ def enqueue(events: Iterable[Event]) -> None:
         return
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
-    transaction.on_commit(_wake_relay)
+    # A caller whose events are stored must not be told that they are not; the relay polls anyway.
+    transaction.on_commit(_wake_relay, robust=True)
 
 
 def _wake_relay() -> None:

@@ -1,5 +1,6 @@
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from confluent_kafka import Consumer
@@ -8,7 +9,7 @@ from django.db import connection, connections, transaction
 from django.test import override_settings
 from django.utils import timezone
 
-from revctx.eventbus import outbox, relay
+from revctx.eventbus import health, outbox, relay
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.models import OutboxEvent, RelayCursor
 from revctx.eventbus.tests.factories import EventFactory
@@ -23,6 +24,12 @@ def enqueue(*events: Event) -> None:
 
 def relay_all(producer, cursor) -> int:
     return relay.relay_batch(producer=producer, cursor=cursor, now=timezone.now())
+
+
+def end_own_connection(services) -> None:
+    own = connection.connection.info.backend_pid
+    with services.postgres.connect_superuser() as superuser:
+        superuser.execute("SELECT pg_terminate_backend(%s, 5000)", [own])
 
 
 def consume(topic: str, wanted: set, seconds: float = 25) -> list[Event]:
@@ -48,6 +55,14 @@ class TestEnqueue:
     def test_refuses_to_work_outside_a_transaction(self):
         with pytest.raises(RuntimeError, match="inside the transaction"):
             outbox.enqueue([EventFactory()])
+
+    def test_a_lost_wake_up_is_no_failure_of_what_was_stored(self, services):
+        with transaction.atomic():
+            transaction.on_commit(lambda: end_own_connection(services))
+            outbox.enqueue([EventFactory()])
+
+        connection.close()
+        assert OutboxEvent.objects.count() == 1
 
     def test_leaves_nothing_behind_when_the_transaction_fails(self):
         with transaction.atomic():
@@ -131,6 +146,14 @@ def test_a_commit_wakes_the_relay():
     woken = list(listener.connection.notifies(timeout=5, stop_after=1))
     listener.close()
     assert len(woken) == 1
+
+
+def test_the_age_of_the_outbox_shows_a_relay_that_never_ran():
+    assert health.outbox_age_seconds() == 0
+    enqueue(EventFactory())
+    OutboxEvent.objects.update(created_at=timezone.now() - timedelta(minutes=5))
+
+    assert 299 < health.outbox_age_seconds() < 400
 
 
 def test_the_relay_reads_its_order_from_an_index(cursor):
