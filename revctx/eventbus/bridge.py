@@ -38,7 +38,7 @@ class Bridge:
         self._member = f"{socket.gethostname()}-{os.getpid()}"
         self._consumer = Consumer(_consumer_config(group))
         self._consumer.subscribe(self._topics)
-        self._paused = False
+        self._paused: bool | None = None  # unknown: the one before us may have died while it stood still
         self._checked_at = timezone.now() - CHECK_EVERY
 
     def step(self) -> int:
@@ -56,9 +56,9 @@ class Bridge:
         return added
 
     def close(self) -> None:
-        """Leave the group."""
-        BridgeMember.objects.filter(group=self.group, member=self._member).delete()
+        """Leave the group, so that others need not wait for it; then say so, if PostgreSQL listens."""
         self._consumer.close()
+        BridgeMember.objects.filter(group=self.group, member=self._member).delete()
 
     def _read(self) -> list[Message]:
         """Wait for the first message, then take what else has arrived without waiting."""
@@ -102,14 +102,14 @@ class Bridge:
         elif self._paused and assignment:
             self._consumer.resume(assignment)
         if full != self._paused:
+            self._store_pause(since=now if full else None)
+            if full or self._paused:
+                log.warning("bridge.paused" if full else "bridge.resumed", group=self.group)
             self._paused = full
-            self._store_pause(now)
 
     @transaction.atomic
-    def _store_pause(self, now: datetime) -> None:
-        since = now if self._paused else None
+    def _store_pause(self, *, since: datetime | None) -> None:
         GroupState.objects.update_or_create(group=self.group, defaults={"paused_since": since})
-        log.warning("bridge.paused" if self._paused else "bridge.resumed", group=self.group)
 
     def _note_presence(self, *, caught_up: bool) -> None:
         now, partitions = timezone.now(), len(self._consumer.assignment())

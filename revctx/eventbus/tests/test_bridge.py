@@ -2,12 +2,13 @@ import time
 from datetime import timedelta
 
 import pytest
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from revctx.eventbus import bridge as bridge_module
 from revctx.eventbus import relay
 from revctx.eventbus.bridge import Bridge
-from revctx.eventbus.models import BridgeMember, GroupState, WorkItem
+from revctx.eventbus.models import BridgeMember, GroupState, OutboxEvent, WorkItem
 from revctx.eventbus.reconciler import reconcile
 from revctx.eventbus.tests.factories import EventFactory
 from revctx.eventbus.tests.test_relay import enqueue, relay_all
@@ -21,6 +22,10 @@ def bridge():
     bridge = Bridge(GROUP)
     yield bridge
     bridge.close()
+
+
+def refuse(*_):
+    raise OperationalError("the server is away")
 
 
 def step_until(bridge: Bridge, condition, seconds: float = 25) -> None:
@@ -73,6 +78,21 @@ class TestBridge:
         step_until(bridge, lambda: WorkItem.objects.filter(event_id=late.id).exists())
         assert GroupState.objects.get(group=GROUP).paused_since is None
 
+    def test_ends_the_pause_of_one_that_died_in_it(self, bridge):
+        GroupState.objects.create(group=GROUP, paused_since=timezone.now())
+
+        bridge.step()
+
+        assert GroupState.objects.get(group=GROUP).paused_since is None
+
+    def test_leaves_its_group_even_while_postgresql_is_away(self):
+        bridge = Bridge(GROUP)
+        with connection.execute_wrapper(refuse), pytest.raises(OperationalError):
+            bridge.close()
+
+        with pytest.raises(RuntimeError, match="closed"):
+            bridge.step()
+
 
 class TestReconcile:
     def publish_and_lose(self, producer, cursor) -> EventFactory:
@@ -84,7 +104,7 @@ class TestReconcile:
     def caught_up(self, now) -> None:
         for group in ("context-engine", "orchestration-engine"):
             BridgeMember.objects.update_or_create(
-                group=group, member="test", defaults={"seen_at": now, "caught_up_at": now}
+                group=group, member="test", defaults={"seen_at": now, "caught_up_at": now, "partitions": 4}
             )
 
     def test_gives_a_group_what_the_broker_forgot(self, producer, cursor):
@@ -110,6 +130,30 @@ class TestReconcile:
         GroupState.objects.update(paused_since=None)
         BridgeMember.objects.update(caught_up_at=None)
         assert reconcile(now=later) == 0, "it still reads"
+
+    def test_passes_over_nothing_when_transactions_end_out_of_order(self, producer, cursor):
+        slow, quick = EventFactory(), EventFactory()
+        enqueue(slow)
+        enqueue(quick)
+        relay_all(producer, cursor)
+        later = timezone.now() + timedelta(minutes=2)
+        OutboxEvent.objects.filter(event_id=slow.id).update(created_at=later - timedelta(seconds=30))
+
+        self.caught_up(later)
+        reconcile(now=later)
+        last = later + timedelta(minutes=1)
+        self.caught_up(last)
+        reconcile(now=last)
+
+        assert set(WorkItem.objects.values_list("event_id", flat=True)) == {slow.id, quick.id}
+
+    def test_does_not_wait_for_a_bridge_without_partitions(self, producer, cursor):
+        self.publish_and_lose(producer, cursor)
+        later = timezone.now() + timedelta(minutes=2)
+        self.caught_up(later)
+        BridgeMember.objects.create(group=GROUP, member="standby", seen_at=later, partitions=0)
+
+        assert reconcile(now=later) == 1
 
     def test_a_thousand_known_events_cost_one_pass(self, producer, cursor, django_assert_max_num_queries):
         self.publish_and_lose(producer, cursor)
