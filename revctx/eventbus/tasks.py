@@ -1,6 +1,6 @@
 """What beat asks of the bus."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from celery import shared_task
 from django.conf import settings
@@ -9,7 +9,9 @@ from django.utils import timezone
 
 from revctx.eventbus import reconciler, workitems
 from revctx.eventbus.hints import hint
-from revctx.eventbus.models import BridgeMember, WorkItem
+from revctx.eventbus.models import BridgeMember
+
+PRUNE_CHUNK = 5_000
 
 
 @shared_task(name="revctx.eventbus.tasks.sweep", ignore_result=True, expires=5)
@@ -31,13 +33,27 @@ def reconcile() -> None:
 def prune() -> None:
     """Delete published events and finished items that are past their retention."""
     before = timezone.now() - timedelta(days=settings.OUTBOX_RETENTION_DAYS)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            DELETE FROM outbox_events o USING relay_cursors c
-            WHERE c.name = 'kafka' AND (o.txid, o.id) <= (c.txid, c.last_id) AND o.created_at < %s
-            """,
-            [before],
-        )
-    WorkItem.objects.filter(state=WorkItem.State.DONE, done_at__lt=before - timedelta(days=1)).delete()
+    _delete_in_chunks(
+        """
+        SELECT o.id FROM outbox_events o, relay_cursors c
+        WHERE c.name = 'kafka' AND (o.txid, o.id) <= (c.txid, c.last_id) AND o.created_at < %s
+        ORDER BY o.txid, o.id LIMIT %s
+        """,
+        "outbox_events",
+        before,
+    )
+    _delete_in_chunks(
+        "SELECT id FROM work_items WHERE state = 'done' AND done_at < %s ORDER BY done_at LIMIT %s",
+        "work_items",
+        before - timedelta(days=1),
+    )
     BridgeMember.objects.filter(seen_at__lt=before).delete()
+
+
+def _delete_in_chunks(chosen: str, table: str, before: datetime) -> None:
+    """Delete the rows of a table that a query chooses; one long transaction would hold back the relay."""
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(f"DELETE FROM {table} WHERE id IN ({chosen})", [before, PRUNE_CHUNK])
+            if cursor.rowcount < PRUNE_CHUNK:
+                return
