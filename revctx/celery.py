@@ -46,6 +46,7 @@ app.conf.update(
         "sweep": {"task": "revctx.eventbus.tasks.sweep", "schedule": 5.0},
         "reconcile": {"task": "revctx.eventbus.tasks.reconcile", "schedule": 60.0},
         "prune": {"task": "revctx.eventbus.tasks.prune", "schedule": crontab(hour="3", minute="10")},
+        "forget": {"task": "revctx.api.tasks.forget_requests", "schedule": crontab(minute="40")},
         "execute": {"task": "orchestration.tasks.execute_due", "schedule": 2.0, "options": {"expires": 10}},
         "expire": {"task": "orchestration.tasks.expire_due", "schedule": 60.0, "options": {"expires": 60}},
         "bands": {"task": "contexts.tasks.sweep_bands", "schedule": 60.0, "options": {"expires": 60}},

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`: a repeated POST gets the first answer and does nothing twice.
+"""`Idempotency-Key`: a POST repeated within two days gets the first answer and does nothing twice.
 
 Bodies are never kept: a request is remembered by a keyed hash, an answer by its status and the
 ids in it. The row is claimed before the work, in a transaction of its own, so that two requests
@@ -13,16 +13,25 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
-from revctx.api.errors import ApiError, BadRequest, Conflict, Unprocessable, error_response
+from revctx.api.errors import (
+    ApiError,
+    BadRequest,
+    Conflict,
+    PayloadTooLarge,
+    Unprocessable,
+    error_response,
+)
 from revctx.api.models import ApiToken, IdempotencyKey
 from revctx.api.tokens import find_token
 
 MAX_LENGTH = 128
 LEASE = timedelta(minutes=1)
+REMEMBERED = timedelta(days=2)
 _KEPT_FIELDS = {"id", "status", "state", "version", "run_id", "promotion_id", "signals", "revision_id"}
 
 
@@ -43,6 +52,8 @@ class IdempotencyMiddleware:
             return self.get_response(request)
         try:
             row = _claim(token=token, key=key, request_hash=_hash(request), now=timezone.now())
+        except RequestDataTooBig:
+            return error_response(PayloadTooLarge("payload_too_large", "The body is too large."))
         except ApiError as error:
             return error_response(error)
         if row.status is not None:
@@ -51,11 +62,11 @@ class IdempotencyMiddleware:
 
     def _answer(self, request: HttpRequest, row: IdempotencyKey) -> HttpResponse:
         response = self.get_response(request)
+        claimed = IdempotencyKey.objects.filter(pk=row.pk)  # gone if a slow request was taken over
         if response.status_code >= 500:
-            row.delete()  # nothing was stored, so the caller may try again
+            claimed.delete()  # nothing was stored, so the caller may try again
         else:
-            row.status, row.answer = response.status_code, _kept_part(response)
-            row.save(update_fields=["status", "answer"])
+            claimed.update(status=response.status_code, answer=_kept_part(response))
         return response
 
 
@@ -85,7 +96,11 @@ def _claim(*, token: ApiToken, key: str, request_hash: bytes, now: datetime) -> 
 
 def _existing(*, token: ApiToken, key: str, request_hash: bytes, now: datetime) -> IdempotencyKey:
     """Return the earlier request of this key, taken over when its process died on the way."""
-    row = IdempotencyKey.objects.get(user=token.user, key=key)
+    row = IdempotencyKey.objects.filter(user=token.user, key=key).first()
+    if row is None:
+        raise Conflict(
+            "in_progress", "The first request with this Idempotency-Key has just failed; try again."
+        )
     if not hmac.compare_digest(bytes(row.request_hash), request_hash):
         raise Unprocessable("idempotency_key_reused", "This Idempotency-Key was used for another request.")
     if row.status is None:
@@ -96,10 +111,12 @@ def _existing(*, token: ApiToken, key: str, request_hash: bytes, now: datetime) 
 
 
 def _kept_part(response: HttpResponse) -> dict[str, Any]:
-    """Return the ids and states of an answer; an error is kept whole, for it repeats no input."""
+    """Return the ids and states of an answer; of an error, not the fields, whose names are the caller's."""
     if not response.headers.get("Content-Type", "").startswith("application/json"):
         return {}
     body = json.loads(response.content or b"{}")
-    if not isinstance(body, dict) or "error" in body:
-        return body if isinstance(body, dict) else {}
+    if not isinstance(body, dict):
+        return {}
+    if "error" in body:
+        return {"error": {name: value for name, value in body["error"].items() if name != "fields"}}
     return {name: value for name, value in body.items() if name in _KEPT_FIELDS}

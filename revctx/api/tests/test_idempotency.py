@@ -1,4 +1,17 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
 import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from revctx.api import idempotency
+from revctx.api.errors import Conflict
+from revctx.api.models import ApiToken, IdempotencyKey
+from revctx.api.tasks import forget_requests
+from revctx.eventbus.models import OutboxEvent
 
 BODY = {
     "source": "web",
@@ -51,3 +64,80 @@ class TestIdempotencyKey:
         response = client.post("/api/signals", BODY, content_type="application/json")
 
         assert response.status_code == 202
+
+    def test_answers_a_body_over_the_limit_as_without_it(self, caller):
+        huge = BODY | {"external_id": "x" * 6_000_000}
+
+        assert self.post(caller("signals:write"), huge).status_code == 413
+        assert not IdempotencyKey.objects.exists()
+
+    def test_keeps_nothing_of_the_body_of_a_refused_request(self, caller):
+        self.post(caller("signals:write"), BODY | {"robin@northwind.example": 1})
+
+        assert "robin" not in json.dumps(IdempotencyKey.objects.get().answer)
+
+    def test_lets_a_request_that_failed_on_our_side_be_repeated(self, caller, monkeypatch):
+        client = caller("signals:write")
+        client.raise_request_exception = False
+        with monkeypatch.context() as broken:
+            broken.setattr("signals.api.views.ingest_signals", lambda **_: 1 / 0)
+            assert self.post(client).status_code == 500
+
+        assert self.post(client).status_code == 202
+
+    def test_takes_over_from_a_process_that_died_on_the_way(self, caller, user):
+        client = caller("signals:write")
+        self.post(client)
+        IdempotencyKey.objects.update(status=None)
+        assert self.post(client).status_code == 409
+
+        IdempotencyKey.objects.update(created_at=timezone.now() - idempotency.LEASE - timedelta(seconds=1))
+        assert self.post(client).status_code == 202
+
+    def test_a_first_request_that_fails_at_this_moment_is_no_error_of_ours(self, caller):
+        caller("signals:write")
+
+        with pytest.raises(Conflict):
+            idempotency._existing(
+                token=ApiToken.objects.get(), key="gone", request_hash=b"", now=timezone.now()
+            )
+
+    def test_an_answer_outlives_the_loss_of_its_claim(self, caller, monkeypatch):
+        """A slow request may be taken over, and its successor may fail."""
+        kept = idempotency._kept_part
+
+        def lose_claim(response):
+            IdempotencyKey.objects.all().delete()
+            return kept(response)
+
+        monkeypatch.setattr(idempotency, "_kept_part", lose_claim)
+        assert self.post(caller("signals:write")).status_code == 202
+
+    def test_forgets_after_two_days(self, caller):
+        self.post(caller("signals:write"))
+        forget_requests()
+        assert IdempotencyKey.objects.count() == 1
+
+        IdempotencyKey.objects.update(created_at=timezone.now() - idempotency.REMEMBERED)
+        forget_requests()
+        assert not IdempotencyKey.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_at_once_one_does_the_work(caller):
+    clients = [caller("signals:write") for _ in range(8)]
+
+    def post(client: Client) -> int:
+        try:
+            return client.post(
+                "/api/signals", BODY, content_type="application/json", headers={"Idempotency-Key": "order-1"}
+            ).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(post, clients))
+
+    assert set(statuses) <= {202, 409}
+    assert 202 in statuses
+    assert OutboxEvent.objects.count() == 1
