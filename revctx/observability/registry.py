@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+from django.db import DatabaseError, InterfaceError
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+log = structlog.get_logger(__name__)
 HealthCheck = Callable[[], str | None]
 AuditRecorder = Callable[..., None]
 
@@ -65,7 +68,11 @@ class GaugeCollector(Collector):
     """Reads every registered gauge when it is scraped."""
 
     def collect(self) -> list[GaugeMetricFamily]:
-        """Return one family a gauge."""
-        return [
-            GaugeMetricFamily(gauge.name, gauge.help, value=gauge.read()) for gauge in list(_gauges.values())
-        ]
+        """Return one family a gauge; one whose source is away is left out, for the counters matter then."""
+        families = []
+        for gauge in list(_gauges.values()):
+            try:
+                families.append(GaugeMetricFamily(gauge.name, gauge.help, value=gauge.read()))
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("gauge.unreadable", gauge=gauge.name, error=type(error).__name__)
+        return families

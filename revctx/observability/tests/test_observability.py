@@ -3,6 +3,7 @@ import logging
 import time
 
 import pytest
+from django.db import OperationalError, connection
 from django.test import Client
 from structlog.stdlib import ProcessorFormatter
 
@@ -124,6 +125,17 @@ class TestMetrics:
             "outbox_age_seconds",
         ):
             assert f"# TYPE {name}" in text or f"# TYPE {name.removesuffix('_total')}" in text, name
+
+    def test_keeps_the_counters_while_postgresql_is_away(self):
+        def refuse(*_):
+            raise OperationalError("the server is away")
+
+        with connection.execute_wrapper(refuse):
+            response = Client().get("/metrics")
+
+        assert response.status_code == 200
+        assert "signals_processed_total" in response.content.decode()
+        assert "outbox_age_seconds" not in response.content.decode()
 
     def test_labels_a_request_by_its_route(self):
         Client().get("/api/consent/mia@northwind.example")
