@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from revctx.api.errors import handle_404
@@ -20,7 +21,7 @@ for _app in ("signals", "integrations", "contexts", "orchestration", "compliance
     urlpatterns.append(path("api/", include(f"{_app}.api.urls")))
 for _app in ("revctx", "signals", "contexts", "orchestration", "compliance", "laboratory"):
     urlpatterns.append(path("", include(f"{_app}.web.urls")))
-urlpatterns.append(re_path(r"^api/", handle_404))
+urlpatterns.append(re_path(r"^api/", csrf_exempt(handle_404)))
 
 handler400 = "revctx.web.errors.bad_request"
 handler403 = "revctx.web.errors.forbidden"

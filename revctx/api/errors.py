@@ -1,16 +1,17 @@
 """The one error shape: `{"error": {"code", "message", "fields"?, "request_id"}}`."""
 
+import sys
 from typing import Any
 
-import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from revctx.observability.context import get_request_id
 
-log = structlog.get_logger(__name__)
+RETRY_SECONDS = 5
 
 
 class ApiError(Exception):
@@ -115,7 +116,8 @@ def error_body(code: str, message: str, fields: dict[str, str] | None = None, **
 def error_response(error: ApiError) -> JsonResponse:
     """Print an error outside of a DRF view."""
     body = error_body(error.code, error.message, error.fields, **error.extra)
-    return JsonResponse(body, status=error.status)
+    headers = {"Retry-After": str(RETRY_SECONDS)} if error.status == 503 else {}
+    return JsonResponse(body, status=error.status, headers=headers)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -155,6 +157,11 @@ def handle_404(request: Any, exception: Exception | None = None) -> JsonResponse
 
 
 def handle_500(request: Any) -> JsonResponse:
-    """Answer an error of ours below `/api`; the log holds the rest under the request id."""
+    """Answer an error of ours below `/api`; the log holds the rest under the request id.
+
+    A database that refuses is no error of ours: 503, come back later.
+    """
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return error_response(Unavailable("unavailable", "The database does not answer; try again."))
     body = error_body("internal_error", "Something failed on our side; nothing of this request was stored.")
     return JsonResponse(body, status=500)

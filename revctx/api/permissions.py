@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -46,13 +47,18 @@ def HasScope(*needed: str) -> type[BasePermission]:  # noqa: N802 - it makes a c
 
 
 def MethodScope(**by_method: str) -> type[BasePermission]:  # noqa: N802 - it makes a class
-    """Return a permission with one scope a method: `MethodScope(get="a:read", post="a:write")`."""
+    """Return a permission with one scope a method: `MethodScope(get="a:read", post="a:write")`.
+
+    Any other method is answered 405, as by a view that never had it.
+    """
 
     class _MethodScope(BasePermission):
         message = f"This needs one of the scopes {', '.join(sorted(set(by_method.values())))}."
 
         def has_permission(self, request: Request, view: Any) -> bool:
             method = "get" if request.method in {"HEAD", "OPTIONS"} else str(request.method).lower()
-            return by_method.get(method) in scopes_of(request)
+            if method not in by_method:
+                raise MethodNotAllowed(str(request.method))
+            return by_method[method] in scopes_of(request)
 
     return _MethodScope
