@@ -72,7 +72,7 @@ def _read(response: httpx2.Response) -> CompanyAnswer:
         raise ClearbitFailed(f"status_{response.status_code}", never_sent=False)
     try:
         facts = map_company(response.json())
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ClearbitFailed("unreadable", never_sent=False) from error
     return CompanyAnswer(outcome="hit", facts=facts, micro_dollars=MAX_PRICE_MICRODOLLARS)
 
@@ -80,13 +80,13 @@ def _read(response: httpx2.Response) -> CompanyAnswer:
 def map_company(document: dict[str, Any]) -> dict[str, Any]:
     """Return the facts that we know how to use; numbers in range and short plain words only."""
     category, metrics, geo = (document.get(key) or {} for key in ("category", "metrics", "geo"))
-    tech = document.get("tech") or []
+    tech = document.get("tech")
     facts = {
         "industry": _word(category.get("industry")) or _word(category.get("sector")),
         "employees": _count(metrics.get("employees")),
         "annual_revenue": _count(metrics.get("annualRevenue")),
         "country": _word(geo.get("countryCode")),
-        "technologies": [word for item in tech[:20] if (word := _word(item))],
+        "technologies": [word for item in (tech[:20] if isinstance(tech, list) else []) if (word := _word(item))],
     }
     return {name: value for name, value in facts.items() if value not in (None, "", [])}
 

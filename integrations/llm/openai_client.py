@@ -140,15 +140,16 @@ def _read(body: bytes, schema: type[Model], *, latency_ms: int) -> tuple[Model, 
         document = json.loads(body)
         choice = document["choices"][0]
         message = choice["message"]
+        refusal, content = message.get("refusal"), str(message.get("content") or "")
         usage = _usage(document, str(choice.get("finish_reason") or ""), latency_ms)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise LlmFailed("malformed", unread) from error
-    if message.get("refusal") or usage.finish_reason == "content_filter":
+    if refusal or usage.finish_reason == "content_filter":
         raise LlmFailed("refused", usage)
     if usage.finish_reason == "length":
         raise LlmFailed("truncated", usage)
     try:
-        return schema.model_validate_json(message.get("content") or ""), usage
+        return schema.model_validate_json(content), usage
     except pydantic.ValidationError as error:
         raise LlmFailed("malformed", usage) from error
 

@@ -10,9 +10,9 @@ from revctx.eventbus.tests.factories import EventFactory
 from revctx.tests.database import number, rows
 from revctx.tests.processes import Processes
 
-PUBLISHED = (
-    "SELECT count(*) FROM outbox_events o, relay_cursors c WHERE (o.txid, o.id) <= (c.txid, c.last_id)"
-)
+PUBLISHED = """
+SELECT count(*) FROM outbox_events o, relay_cursors c WHERE (o.txid, o.id) <= (c.txid, c.last_id)
+"""
 LEADERS = """
 SELECT pid FROM pg_locks
 WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32 | objid::bigint) = %s

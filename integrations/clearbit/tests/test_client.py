@@ -49,7 +49,13 @@ class TestFindCompany:
 
         assert (answer.outcome, answer.micro_dollars, answer.facts) == (outcome, 0, {})
 
-    @pytest.mark.parametrize("answer", [Response("[]"), Response("<html>"), Response(status=500)])
+    @pytest.mark.parametrize("tech", [{"name": "Kafka"}, "Kafka", 7, [None, {}]])
+    def test_technologies_of_another_form_are_none(self, tech: Any) -> None:
+        assert map_company({"tech": tech}) == {}
+
+    @pytest.mark.parametrize(
+        "answer", [Response("[]"), Response("<html>"), Response("[" * 100_000), Response(status=500)]
+    )
     def test_an_unusable_answer_may_have_cost_money(self, httpserver: HTTPServer, answer: Response) -> None:
         httpserver.expect_request(PATH).respond_with_response(answer)
 
