@@ -80,13 +80,14 @@ def _read(response: httpx2.Response) -> CompanyAnswer:
 def map_company(document: dict[str, Any]) -> dict[str, Any]:
     """Return the facts that we know how to use; numbers in range and short plain words only."""
     category, metrics, geo = (document.get(key) or {} for key in ("category", "metrics", "geo"))
-    tech = document.get("tech")
+    named = document.get("tech")
+    tech = named[:20] if isinstance(named, list) else []
     facts = {
         "industry": _word(category.get("industry")) or _word(category.get("sector")),
         "employees": _count(metrics.get("employees")),
         "annual_revenue": _count(metrics.get("annualRevenue")),
         "country": _word(geo.get("countryCode")),
-        "technologies": [word for item in (tech[:20] if isinstance(tech, list) else []) if (word := _word(item))],
+        "technologies": [word for item in tech if (word := _word(item))],
     }
     return {name: value for name, value in facts.items() if value not in (None, "", [])}
 

@@ -142,7 +142,7 @@ def _read(body: bytes, schema: type[Model], *, latency_ms: int) -> tuple[Model, 
         message = choice["message"]
         refusal, content = message.get("refusal"), str(message.get("content") or "")
         usage = _usage(document, str(choice.get("finish_reason") or ""), latency_ms)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise LlmFailed("malformed", unread) from error
     if refusal or usage.finish_reason == "content_filter":
         raise LlmFailed("refused", usage)
