@@ -98,9 +98,7 @@ def _existing(*, token: ApiToken, key: str, request_hash: bytes, now: datetime) 
     """Return the earlier request of this key, taken over when its process died on the way."""
     row = IdempotencyKey.objects.filter(user=token.user, key=key).first()
     if row is None:
-        raise Conflict(
-            "in_progress", "The first request with this key has just failed; try again."
-        )
+        raise Conflict("in_progress", "The first request with this key has just failed; try again.")
     if not hmac.compare_digest(bytes(row.request_hash), request_hash):
         raise Unprocessable("idempotency_key_reused", "This Idempotency-Key was used for another request.")
     if row.status is None:
