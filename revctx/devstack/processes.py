@@ -38,7 +38,7 @@ def list_processes(*, web_port: int, sandbox_port: int) -> list[ProcessSpec]:
         *_workers(),
         ProcessSpec("beat", _celery("beat", "--pidfile="), 2),
         ProcessSpec("lab-worker", _manage("lab_worker"), 2, is_laboratory=True),
-        ProcessSpec("web", _web(web_port), 3, uses_broker=True),
+        ProcessSpec("web", _web(web_port), 3),
     ]
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.utils import timezone
 
+from revctx import local_env
 from revctx.eventbus.models import BridgeMember, WorkItem
 
 MAX_OUTBOX_AGE_SECONDS = 60.0
@@ -17,16 +18,22 @@ BRIDGE_SILENCE_SECONDS = 15
 
 
 @cache
-def _admin() -> AdminClient:
-    return AdminClient(
-        {"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS, "log_level": 0, "socket.timeout.ms": 2000}
-    )
+def _admin(bootstrap_servers: str) -> AdminClient:
+    return AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 0, "socket.timeout.ms": 2000})
+
+
+def _bootstrap_servers() -> str:
+    """Return where the broker is; the embedded one comes back elsewhere, and the local stack notes it."""
+    configured: str = settings.KAFKA_BOOTSTRAP_SERVERS
+    if settings.PROFILE != "local" or not local_env.PATH.exists():
+        return configured
+    return local_env.read().get("KAFKA_BOOTSTRAP_SERVERS", configured)
 
 
 def check_kafka() -> str | None:
     """Ask the broker for its topics."""
     try:
-        _admin().list_topics(timeout=2)
+        _admin(_bootstrap_servers()).list_topics(timeout=2)
     except KafkaException as error:
         return f"Kafka does not answer: {error.args[0].name()}"
     return None
