@@ -91,8 +91,9 @@ class QueueView(ScopedPage):
         claimed_name = ""
         if detail.claimed_by not in (None, self.user.pk) and _is_claimed(detail, now):
             claimed_name = _name_users({detail.claimed_by}).get(detail.claimed_by or 0, "Somebody")
+        can_approve = "actions:approve" in self.scopes
         blocked = wording.say_why_not_approvable(
-            detail, can_approve="actions:approve" in self.scopes, claimed_by_other=claimed_name, now=now
+            detail, can_approve=can_approve, claimed_by_other=claimed_name, now=now
         )
         can_review = "actions:review" in self.scopes
         holding = detail.execute_after is not None and now < detail.execute_after
@@ -100,9 +101,10 @@ class QueueView(ScopedPage):
             "detail": detail,
             "editing": editing,
             "claimed_name": claimed_name,
-            "claim_here": can_review and not claimed_name,
+            # Who may not approve a text must not keep it from those who may.
+            "claim_here": can_review and not claimed_name and not detail.own_edit,
             "can_review": can_review,
-            "can_undo": can_review and holding,
+            "can_undo": can_approve and holding,
             "approve_blocked": blocked,
             "stale": wording.describe_stale(detail),
             "state_note": wording.describe_state(detail),

@@ -128,6 +128,17 @@ class TestApprove:
         assert read(action.id).state == "pending"
         check_page(response)
 
+    def test_undo_needs_the_approver_role_as_in_the_api(self):
+        action = make_action()
+        sign_in("approver").post(f"/approvals/{action.id}/approve", approve_form(action))
+        client = sign_in("reviewer")
+
+        page = client.get(f"/approvals/{action.id}")
+
+        assert client.post(f"/approvals/{action.id}/undo").status_code == 403
+        assert not page.context["can_undo"]
+        assert read(action.id).state == "approved"
+
 
 class TestEdit:
     def test_an_edit_has_to_be_approved_by_somebody_else(self):
@@ -217,6 +228,17 @@ class TestPresence:
         response = sign_in("approver").post(f"/approvals/{action.id}/claim")
 
         assert "Somebody was quicker" in response.content.decode()
+
+    def test_an_editor_does_not_claim_what_another_has_to_approve(self):
+        action = make_action()
+        client = sign_in("approver")
+        text = " ".join(span.text for part in action.draft.paragraphs for span in part)
+        fields = {"version": action.version, "subject": action.draft.subject, "body": text}
+        client.post(f"/approvals/{action.id}/edit", fields)
+
+        own, other = (one.get(f"/approvals/{action.id}") for one in (client, sign_in("approver")))
+
+        assert (own.context["claim_here"], other.context["claim_here"]) == (False, True)
 
 
 class TestRail:
