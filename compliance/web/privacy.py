@@ -12,6 +12,7 @@ from compliance import consent, selectors, subjects
 from compliance.consent_rules import CHANNELS, PURPOSES
 from compliance.jurisdictions import JURISDICTIONS
 from revctx.web.access import ScopedPage, ScopedView
+from revctx.web.people import name_actors
 
 SOURCE = "privacy page"
 HISTORY_LENGTH = 50
@@ -99,6 +100,8 @@ class SubjectConsent(ScopedPage):
         return super().get_context_data(
             standing=standing,
             history=history,
+            has_granted=any(statement.status == "granted" for statement in standing),
+            names=name_actors(event.actor for event in history),
             decision=consent.decide(subject_id=subject_id, now=datetime.now(UTC)),
             erased=bool(subjects.list_erased([subject_id])),
             **kwargs,

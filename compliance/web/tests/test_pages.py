@@ -95,7 +95,10 @@ class TestPerson:
         )
 
         assert not consent.decide(subject_id=statement.subject_id, now=datetime.now(UTC)).allowed
-        assert "Consent withdrawn." in response.content.decode()
+        page = response.content.decode()
+        assert "Consent withdrawn." in page
+        assert "Withdraw everything…" not in page
+        assert f"<small>{client.person.username}" in page
         check_page(response)
 
     def test_shows_that_somebody_was_erased(self):
