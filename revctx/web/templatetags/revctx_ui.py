@@ -16,7 +16,7 @@ register = template.Library()
 
 _WEEK = timedelta(days=7)
 # Codes that are not spelt the way they are written.
-_SPELLINGS = {"crm": "CRM", "api": "API", "email": "E-mail", "icp": "ICP"}
+_SPELLINGS = {"crm": "CRM", "api": "API", "email": "E-mail", "icp": "ICP", "vp": "VP", "c_level": "C-level"}
 
 
 def _instant(at: datetime) -> str:
@@ -117,7 +117,9 @@ def signed(value: float | None) -> str:
 @register.filter
 def signed_fine(value: float | None) -> str:
     """Print a difference with its sign and one decimal."""
-    return "–" if value is None else f"{value:+.1f}".replace("-", "−")
+    if value is None:
+        return "–"
+    return f"{value:+.1f}".replace("-", "−") if round(value, 1) else "0.0"
 
 
 @register.filter
