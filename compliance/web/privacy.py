@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -119,6 +120,7 @@ class RevokeConsent(ScopedView):
 
         Raises:
             Http404: no such person.
+            BadRequest: no such purpose or channel.
         """
         try:
             revisions = consent.revoke(
@@ -131,6 +133,8 @@ class RevokeConsent(ScopedView):
             )
         except consent.UnknownSubject as error:
             raise Http404("no such person") from error
+        except consent.InvalidConsent as error:
+            raise BadRequest("no such purpose or channel") from error
         text = "Consent withdrawn. Whatever was pending for this person is cancelled."
         messages.success(
             request, text if revisions else "There was nothing left to withdraw.", extra_tags="good"

@@ -101,6 +101,15 @@ class TestPerson:
         assert f"<small>{client.person.username}" in page
         check_page(response)
 
+    def test_withdraws_nothing_for_a_purpose_that_does_not_exist(self):
+        statement = grant(EMAIL)
+        client = sign_in("privacy_officer")
+
+        response = client.post(f"/privacy/{statement.subject_id}/revoke", {"purpose": "everything"})
+
+        assert response.status_code == 400
+        assert consent.decide(subject_id=statement.subject_id, now=datetime.now(UTC)).allowed
+
     def test_shows_that_somebody_was_erased(self):
         statement = grant(EMAIL)
         erase(subject_id=statement.subject_id, actor="system:test", now=datetime.now(UTC))
