@@ -120,7 +120,10 @@ class ActionAdmin(ReadOnlyAdmin):
     def release_claims(self, request: HttpRequest, queryset: QuerySet[Action]) -> None:
         """Give up one's claims."""
         for action in queryset:
-            approval.release(action_id=action.id, actor_user_id=request.user.pk or 0, now=timezone.now())
+            try:
+                approval.release(action_id=action.id, actor_user_id=request.user.pk or 0, now=timezone.now())
+            except ApiError as error:
+                self.message_user(request, f"{action.id}: {error.message}", messages.ERROR)
 
 
 @admin.register(ActionRevision)

@@ -4,9 +4,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-
 from contexts.contracts import ContextPack, PackContact, Quality, ScoreExplanation
+from contexts.selectors import get_hot_threshold
 from orchestration.agents.evidence import list_evidence
 from orchestration.agents.protocol import DraftConfig, DraftOutcome
 from orchestration.agents.schema import DraftV1
@@ -30,7 +29,7 @@ def judge_action(
     newest = max((fact.occurred_at for fact in evidence), default=now)
     features = ActionFeatures(
         intent=score.intent,
-        threshold=settings.HIGH_INTENT_THRESHOLD,
+        threshold=get_hot_threshold(),
         fit=score.fit,
         quality=quality.score,
         newest_age_hours=_hours(now, newest),

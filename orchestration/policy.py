@@ -100,6 +100,11 @@ REJECT_REASONS: Mapping[str, tuple[str, str]] = {
 }
 
 
+# How long a person's text may be, in characters.
+MAX_SUBJECT = 200
+MAX_BODY = 8_000
+
+
 class IllegalMove(ValueError):
     """The table of legal moves has no such move from that state."""
 

@@ -158,7 +158,7 @@ def view_account(action: Action, score: ScoreExplanation, *, now: datetime) -> A
         fit=score.fit,
         intent=score.intent,
         band=score.band,
-        threshold=settings.HIGH_INTENT_THRESHOLD,
+        threshold=contexts_selectors.get_hot_threshold(),
         hot_until=score.hot_until,
         delta_24h=score.intent - before.intent,
         history=tuple(history),

@@ -3,6 +3,7 @@
 from functools import partial
 from uuid import UUID
 
+import structlog
 from celery import shared_task
 from django.utils import timezone
 
@@ -12,6 +13,8 @@ from revctx.eventbus import workitems
 from revctx.observability.context import bind_request_id
 
 CHUNK = 200
+
+log = structlog.get_logger(__name__)
 
 
 @shared_task(name="orchestration.tasks.process_work", ignore_result=True)
@@ -58,7 +61,10 @@ def enrich_account(account_id: str, crossing_id: str | None = None) -> None:
 def execute_due() -> None:
     """Carry out what is due, ask about what is unsettled, and hint at drafts that were left behind."""
     for action_id in execution.list_due(now=timezone.now()):
-        execute_one(action_id)
+        try:
+            execute_one(action_id)
+        except Exception:  # one that fails for a reason of its own must not hold up the others
+            log.exception("action.stuck", action_id=str(action_id))
     while unsettled := execution.lease_unsettled(now=timezone.now()):
         execution.reconcile(execution=unsettled, now=timezone.now())
     if count_due_requests(now=timezone.now()):

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
@@ -12,6 +13,7 @@ from compliance import consent, selectors, subjects
 from compliance.consent_rules import CHANNELS, PURPOSES
 from compliance.jurisdictions import JURISDICTIONS
 from revctx.web.access import ScopedPage, ScopedView
+from revctx.web.people import name_actors
 
 SOURCE = "privacy page"
 HISTORY_LENGTH = 50
@@ -99,6 +101,8 @@ class SubjectConsent(ScopedPage):
         return super().get_context_data(
             standing=standing,
             history=history,
+            has_granted=any(statement.status == "granted" for statement in standing),
+            names=name_actors(event.actor for event in history),
             decision=consent.decide(subject_id=subject_id, now=datetime.now(UTC)),
             erased=bool(subjects.list_erased([subject_id])),
             **kwargs,
@@ -116,6 +120,7 @@ class RevokeConsent(ScopedView):
 
         Raises:
             Http404: no such person.
+            BadRequest: no such purpose or channel.
         """
         try:
             revisions = consent.revoke(
@@ -128,6 +133,8 @@ class RevokeConsent(ScopedView):
             )
         except consent.UnknownSubject as error:
             raise Http404("no such person") from error
+        except consent.InvalidConsent as error:
+            raise BadRequest("no such purpose or channel") from error
         text = "Consent withdrawn. Whatever was pending for this person is cancelled."
         messages.success(
             request, text if revisions else "There was nothing left to withdraw.", extra_tags="good"

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from contexts import selectors
-from contexts.api.cursors import decode_priority, decode_time, encode, next_url, read_limit
+from contexts.api.cursors import decode_priority, decode_time, encode, next_url, read_limit, read_number
 from contexts.api.serializers import (
     AccountDetail,
     AccountPage,
@@ -146,12 +146,12 @@ class AccountPackView(APIView):
     )
     def get(self, request: Request, ref: str) -> Response:
         """Build, store and return the context pack of an account as of now."""
-        text = request.query_params.get("max_tokens", "2000")
-        if not (text.isascii() and text.isdigit() and MIN_TOKENS <= int(text[:6]) <= MAX_PACK_TOKENS):
+        max_tokens = read_number(request.query_params.get("max_tokens", "2000"))
+        if max_tokens is None or not MIN_TOKENS <= max_tokens <= MAX_PACK_TOKENS:
             raise Unprocessable(
                 "invalid_max_tokens", f"max_tokens must be from {MIN_TOKENS} to {MAX_PACK_TOKENS}."
             )
-        pack = build_pack(account_id=_account_id(ref), now=timezone.now(), max_tokens=int(text))
+        pack = build_pack(account_id=_account_id(ref), now=timezone.now(), max_tokens=max_tokens)
         return Response(pack.to_dict())
 
 

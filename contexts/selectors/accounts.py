@@ -1,6 +1,6 @@
 """Reads of accounts: one by any of its names, or many by priority."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -53,6 +53,11 @@ def get_account_id(ref: str | UUID) -> UUID:
             if kind in found:
                 return found[kind]
     raise AccountNotFound("no account has this id or alias")
+
+
+def list_names(account_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of these accounts; ids that lead nowhere are left out."""
+    return dict(Account.objects.filter(id__in=account_ids).values_list("id", "name"))
 
 
 def list_contacts(account_id: UUID) -> list[ContactView]:

@@ -15,6 +15,11 @@ def get_active_configs() -> tuple[DecayConfigData, WeightConfigData]:
     return active.decay, active.weight
 
 
+def get_hot_threshold() -> float:
+    """Return the intent (0–100) from which an account is hot under the weights in use."""
+    return get_active().weight.hot_threshold
+
+
 def get_active(*, known_at: datetime | None = None) -> ActiveConfigs:
     """Return the configuration in use, or the one that was in use at `known_at`."""
     if known_at is None:

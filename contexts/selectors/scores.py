@@ -61,13 +61,20 @@ def get_score(*, account_id: UUID, as_of: datetime, known_at: datetime | None = 
     configs = get_active(known_at=known_at)
     is_current = known_at is None and (context.evidence_at is None or as_of >= context.evidence_at)
     if is_current:
-        basis, previous = _current_basis(context, configs), context.band
+        basis = _current_basis(context, configs)
     else:
-        known_by = known_at or END_OF_TIME
-        basis = _past_basis(account_id, configs, as_of, known_by)
-        previous = find_bands(account_ids=[account_id], at=min(as_of, known_by)).get(account_id, "cold")
+        basis = _past_basis(account_id, configs, as_of, known_at or END_OF_TIME)
+    previous = _find_previous_band(context, as_of, known_at)
     result = score(basis.buckets, decay=configs.decay, weight=configs.weight, at=as_of)
     return _explain(context, result, basis, configs, previous=previous, known_at=known_at or as_of)
+
+
+def _find_previous_band(context: AccountContext, as_of: datetime, known_at: datetime | None) -> str:
+    """Return the band that hysteresis starts from; the stored one speaks for what came after it only."""
+    if known_at is None and as_of >= context.scored_at:
+        return context.band
+    bands = find_bands(account_ids=[context.account_id], at=min(as_of, known_at or END_OF_TIME))
+    return bands.get(context.account_id, "cold")
 
 
 def get_history(

@@ -20,6 +20,7 @@ from signals.selectors import list_types
 PAGE_SIZE = 25
 HISTORY_DAYS = 90
 TIMELINE_LENGTH = 40
+_LAST_ID = UUID(int=2**128 - 1)
 BANDS = (("", "All"), ("hot", "Hot"), ("warm", "Warm"), ("cold", "Cold"))
 
 
@@ -84,7 +85,8 @@ class AccountDetail(ScopedPage):
         now = datetime.now(UTC)
         asked = self.request.GET.get("as_of", "").strip()
         as_of, as_of_error = _parse_as_of(asked)
-        at = min(as_of or now, now)
+        as_of = as_of if as_of and as_of < now else None
+        at = as_of or now
         account = selectors.get_account(kwargs["ref"])
         labels = {entry.name: entry.label for entry in list_types()}
         explained = selectors.get_score(account_id=account.id, as_of=at)
@@ -99,7 +101,7 @@ class AccountDetail(ScopedPage):
             threshold=selectors.get_active_configs()[1].hot_threshold,
             timeline=[
                 {"entry": entry, "label": labels.get(entry.type, entry.type)}
-                for entry in selectors.get_timeline(account.id, TIMELINE_LENGTH)
+                for entry in selectors.get_timeline(account.id, TIMELINE_LENGTH, before=(at, _LAST_ID))
             ],
             people=_list_people(account.id, now=now),
             quality=selectors.get_quality(account_id=account.id, now=now),

@@ -33,6 +33,7 @@ def request_promotion(*, experiment_id: UUID, reason: str, user_id: int, now: da
     if run is None or run.manifest is None or run.metrics is None:
         raise Conflict("not_run", "Run the experiment to its end before promoting it.")
     _lock_decisions()
+    _retire_expired(experiment, user_id, now)
     if Promotion.objects.filter(experiment=experiment, state=Promotion.State.REQUESTED).exists():
         raise Conflict("already_requested", "This experiment has an open promotion.")
     before, after = _versions(experiment.champion), _versions(experiment.challenger)
@@ -155,6 +156,16 @@ def _mark_rolled_back(promotion_id: UUID, user_id: int, now: datetime) -> Promot
     _set(promotion, state=Promotion.State.ROLLED_BACK, rolled_back_by=user_id, rolled_back_at=now)
     _record("promotion.rolled_back", promotion, user_id, now)
     return promotion
+
+
+def _retire_expired(experiment: Experiment, user_id: int, now: datetime) -> None:
+    """Make way for a new proposal: one that nobody may approve any more must not stand in it."""
+    over = Promotion.objects.select_for_update().filter(
+        experiment=experiment, state=Promotion.State.REQUESTED, expires_at__lte=now
+    )
+    for promotion in over:
+        _set(promotion, state=Promotion.State.VOID, void_reason="expired", decided_at=now)
+        _record("promotion.voided", promotion, user_id, now)
 
 
 def _find_change(promotion: Promotion, experiment: Experiment) -> str:

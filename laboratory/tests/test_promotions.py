@@ -90,6 +90,17 @@ class TestFourEyes:
         with pytest.raises(Gone):
             approve(promotion, now=promotion.expires_at)
 
+    def test_an_expired_one_makes_way_for_the_next(self):
+        promotion = propose()
+
+        second = promotions.request_promotion(
+            experiment_id=promotion.experiment_id, reason="again", user_id=THIRD, now=promotion.expires_at
+        )
+
+        promotion.refresh_from_db()
+        assert (promotion.state, promotion.void_reason, second.state) == ("void", "expired", "requested")
+        assert "promotion.voided" in audited(promotion)
+
     def test_rejected_stays_rejected(self):
         promotion = propose()
         promotions.reject_promotion(promotion_id=promotion.pk, user_id=APPROVER, now=NOW)

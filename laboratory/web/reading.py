@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from laboratory.web.forms import SECONDS_A_DAY
@@ -17,6 +18,25 @@ _VERDICTS = {
     "SHIP": "Better, ship it",
     "DO_NOT_SHIP": "Do not ship",
     "INSUFFICIENT_EVIDENCE": "Not enough evidence",
+}
+_REASONS = {
+    "too_few_positive_accounts": "Too few deals advanced after a crossing to tell the arms apart",
+    "precision_better": "The first accounts are better chosen at no undue cost in actions and false alarms",
+    "precision_not_better": "The first accounts are not clearly better chosen",
+    "actions_may_grow_too_much": "Actions may grow by more than a quarter",
+    "false_alarms_may_grow_too_much": "False alarms may grow by more than a quarter",
+}
+_FAILURES = {"worker_lost": "Its worker was lost three times"}
+_VOID = {
+    "configuration_changed": "Production had changed meanwhile",
+    "signals_changed": "Signals of the run were erased, retired or moved",
+    "expired": "Nobody decided in time",
+}
+_FAMILIES = {
+    "half_lives": "Half-life",
+    "default_half_life": "Half-life of other types",
+    "hot_threshold": "Hot from",
+    "warm_threshold": "Warm from",
 }
 
 
@@ -69,6 +89,34 @@ def say_verdict(verdict: str) -> dict[str, str]:
     return {"words": _VERDICTS.get(verdict, verdict), "tone": _TONES.get(verdict, "")}
 
 
+def say_reasons(metrics: Mapping[str, Any]) -> str:
+    """Return why the verdict is what it is, as sentences."""
+    return " ".join(f"{_REASONS.get(code, _title(code))}." for code in metrics["reasons"])
+
+
+def say_failure(code: str) -> str:
+    """Return why a run failed."""
+    return _FAILURES.get(code, _title(code))
+
+
+def say_promotion(promotion: Any, *, now: datetime) -> tuple[str, str]:
+    """Return a promotion's state and what there is to add to it."""
+    match promotion.state:
+        case "requested" if promotion.expires_at <= now:
+            return "Expired", "Propose it again"
+        case "requested":
+            return "Waits for approval", ""
+        case "approved" if promotion.applied_at is None:
+            return "Being put into use", "Approve again if it was interrupted"
+        case "rolled_back" if promotion.restored_at is None:
+            return "Being rolled back", "Roll back again if it was interrupted"
+        case "void":
+            return "Void", _VOID.get(promotion.void_reason, _title(promotion.void_reason))
+        case "rejected":
+            return "Turned down", ""
+    return _title(promotion.state), ""
+
+
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Change]:
     for name in sorted(set(before) | set(after)):
         if name in {"version", "icp"}:
@@ -77,13 +125,14 @@ def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Ch
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             yield from _changes_within(name, old, new)
         elif old != new:
-            yield Change(_title(name), _say(name, old), _say(name, new))
+            yield Change(_FAMILIES.get(name) or _title(name), _say(name, old), _say(name, new))
 
 
 def _changes_within(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     for key in sorted(set(old) | set(new)):
         if old.get(key) != new.get(key):
-            label = f"{_title(name)}, {_title(key).lower()}"
+            family = _FAMILIES.get(name) or _title(name).removesuffix("s")
+            label = f"{family}: {_title(key).lower()}"
             yield Change(label, _say(name, old.get(key)), _say(name, new.get(key)))
 
 
@@ -95,4 +144,10 @@ def _title(name: str) -> str:
 def _say(name: str, value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value / SECONDS_A_DAY:g} days" if "half_li" in name else str(value)
+    return (
+        f"{value / SECONDS_A_DAY:g} days"
+        if "half_li" in name
+        else f"{value:g}"
+        if isinstance(value, int | float)
+        else str(value)
+    )

@@ -1,5 +1,6 @@
 """Experiments: the list, the form that defines one, and one with its run and comparison."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from contexts.scoring import DecayConfigData, WeightConfigData
+from contexts.selectors import list_names
 from contexts.selectors.configs import get_active_configs
 from laboratory import selectors
 from laboratory.models import Run
@@ -17,8 +19,11 @@ from laboratory.web.forms import SECONDS_A_DAY, ChallengerForm
 from revctx.api.errors import Unprocessable
 from revctx.web.access import ScopedPage, ScopedView
 from revctx.web.paging import read_page
+from revctx.web.people import name_users
 from signals.contracts import SignalTypeData
 from signals.selectors import list_types
+
+FLIPS_SHOWN = 25
 
 
 class ExperimentList(ScopedPage):
@@ -99,7 +104,6 @@ def read_experiment(experiment_id: UUID) -> dict[str, Any]:
     experiment = selectors.get_experiment(experiment_id)
     newest = selectors.find_newest_run(experiment_id)
     done = newest if newest and newest.state == Run.State.DONE else selectors.find_done_run(experiment_id)
-    promotions = list(selectors.list_promotions(experiment_id)[:10])
     metrics = done.metrics if done else None
     return {
         "experiment": experiment,
@@ -110,9 +114,32 @@ def read_experiment(experiment_id: UUID) -> dict[str, Any]:
         "metrics": metrics,
         "differences": reading.list_differences(metrics) if metrics else [],
         "verdict": reading.say_verdict(metrics["verdict"]) if metrics else None,
-        "promotions": promotions,
-        "open_promotion": any(promotion.state == "requested" for promotion in promotions),
+        "reasons": reading.say_reasons(metrics) if metrics else "",
+        "failure": reading.say_failure(newest.failure) if newest else "",
+        "account_names": _name_flips(metrics) if metrics else {},
+        **_read_promotions(experiment_id),
     }
+
+
+def _name_flips(metrics: Mapping[str, Any]) -> dict[str, str]:
+    ids = [UUID(flip["account_id"]) for flip in metrics["flips"]["accounts"][:FLIPS_SHOWN]]
+    return {str(account_id): name for account_id, name in list_names(ids).items()}
+
+
+def _read_promotions(experiment_id: UUID) -> dict[str, Any]:
+    found, now = list(selectors.list_promotions(experiment_id)[:10]), datetime.now(UTC)
+    people = name_users(user for one in found for user in (one.proposer, one.approver, one.rolled_back_by))
+    rows = [
+        {
+            "promotion": one,
+            "words": reading.say_promotion(one, now=now),
+            "is_open": one.state == "requested" and one.expires_at > now,
+            "interrupted": (one.state == "approved" and one.applied_at is None)
+            or (one.state == "rolled_back" and one.restored_at is None),
+        }
+        for one in found
+    ]
+    return {"promotions": rows, "people": people, "open_promotion": any(row["is_open"] for row in rows)}
 
 
 def _describe_type(

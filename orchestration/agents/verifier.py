@@ -85,12 +85,18 @@ def check_edited(letter: Letter, pack: ContextPack, config: DraftConfig) -> list
     foreign += find_unsupported(letter.subject, used, names)
     own = sum(span.kind == "edited" for span in spans)
     return [
-        Check(ok=not own, code="edited", text=f"{own} sentences written by a person" if own else "Unedited"),
+        Check(ok=not own, code="edited", text=_say_edited(own)),
         _bad("unsupported", f"Not in the cited signals: {', '.join(dict.fromkeys(foreign))}")
         if foreign
         else Check(ok=True, code="values", text="Numbers, dates and names found in the signals"),
         *verify_text(letter.subject, letter.sentences(), config),
     ]
+
+
+def _say_edited(own: int) -> str:
+    if not own:
+        return "Unedited"
+    return "One sentence written by a person" if own == 1 else f"{own} sentences written by a person"
 
 
 def verify_text(subject: str, sentences: Sequence[str], config: DraftConfig) -> list[Check]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, RootModel
 
 from orchestration.contracts import ActionDetail, ActionSummary, DraftView
+from orchestration.policy import MAX_BODY, MAX_SUBJECT
 from revctx.api.schemas import RequestModel, ResponseModel
 
 Note = Annotated[str, Field(max_length=2_000)]
@@ -33,8 +34,8 @@ class EditRequest(RequestModel):
     """A new text; what is left out stays. `body` excludes greeting, signature and footer."""
 
     version: int | None = None
-    subject: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    body: Annotated[str, Field(min_length=1, max_length=8_000)] | None = None
+    subject: Annotated[str, Field(min_length=1, max_length=MAX_SUBJECT)] | None = None
+    body: Annotated[str, Field(min_length=1, max_length=MAX_BODY)] | None = None
 
 
 class MoveResponse(ResponseModel):

@@ -13,7 +13,7 @@ from orchestration.agents.verifier import check_edited
 from orchestration.confidence import judge_text
 from orchestration.contracts import MoveResult
 from orchestration.models import Action, ActionRevision
-from orchestration.policy import Kind, Move
+from orchestration.policy import MAX_BODY, MAX_SUBJECT, Kind, Move
 from orchestration.rendering import SALT_BYTES, Letter, annotate, editable_body, rewrite
 from orchestration.services.content import get_current_revision, open_letters
 from orchestration.services.gates import describe_move, lock_pending
@@ -41,6 +41,7 @@ def edit(
     """
     if version is None:
         raise PreconditionRequired("version_required", "Send the version that you edited.")
+    _check_length(subject or "", body or "")
     action = lock_pending(action_id, version=version, user_id=actor_user_id, now=now)
     before = get_current_revision(action)
     letter = _open(before, actor=f"user:{actor_user_id}", purpose="edit", now=now)
@@ -58,6 +59,13 @@ def edit(
         now=now,
     )
     return describe_move(action)
+
+
+def _check_length(subject: str, body: str) -> None:
+    for name, text, limit in (("subject", subject, MAX_SUBJECT), ("body", body, MAX_BODY)):
+        if len(text) > limit:
+            message = f"The {name} may have at most {limit} characters."
+            raise Unprocessable("too_long", message, fields={name: message})
 
 
 def _changes(action: Action, edited: Letter, p_draft: float) -> dict[str, Any]:

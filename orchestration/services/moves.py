@@ -72,7 +72,8 @@ def apply_move(
         "version": seen + 1,
         "reason_code": reason_code,
         "updated_at": now,
-        **({"claimed_by": None, "claim_expires_at": None} if move is not Move.EDIT else {}),
+        "claimed_by": None,
+        "claim_expires_at": None,
         **(changes or {}),
     }
     if not Action.objects.filter(pk=action.pk, version=seen, state=before).update(**values):

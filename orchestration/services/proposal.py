@@ -77,9 +77,9 @@ def store(*, request: DraftRequest, plan: Plan, now: datetime) -> Action | None:
     """Store what a plan came to, unless the request or the consent is gone meanwhile."""
     alive = plan.contact is None or subjects.lock_subject(plan.contact.subject_id)
     held = DraftRequest.objects.select_for_update().get(pk=request.pk)
+    _store_runs(held, plan.outcome, now=now)  # what was called was paid for, whoever was quicker
     if held.state != "open":
         return None
-    _store_runs(held, plan.outcome, now=now)
     if plan.pack.account.get("band") != "hot":
         _close(held, "superseded", "lower_intent", now=now)
         return None

@@ -90,6 +90,8 @@ class Reject(Decision):
 class Undo(Decision):
     """Take back an approval during its hold."""
 
+    scope = "actions:approve"
+
     def decide(self, *, action_id: UUID, now: datetime) -> None:
         """Undo it."""
         approval.undo(action_id=action_id, actor_user_id=self.user.pk, now=now)

@@ -1,23 +1,26 @@
 """The queue page: rail of what waits, and one action with context, text and reasoning."""
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 
+from contexts.selectors import get_hot_threshold
 from orchestration import selectors
 from orchestration.contracts import ActionDetail
+from orchestration.policy import State
 from orchestration.web import reads, wording
 from orchestration.web.reads import ActionRow
 from orchestration.web.wording import Problem
 from revctx.web.access import ScopedPage
+from revctx.web.people import name_actors, name_users
 
 EXPIRING_SHARE = 0.5  # of the time to decide
+PATIENCE = 10  # seconds between looks at an action that should have gone out already
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,12 @@ class QueueView(ScopedPage):
 
     def get_rail(self, now: datetime) -> list[RailItem]:
         """Return every pending action in queue order."""
-        pending = reads.list_queue()
-        names = _name_users({a.claimed_by for a in pending if _is_claimed(a, now)} - {None, self.user.pk})
+        pending, threshold = reads.list_queue(), get_hot_threshold()
+        names = name_users({a.claimed_by for a in pending if _is_claimed(a, now)} - {self.user.pk})
         return [
             RailItem(
                 action=action,
-                band="hot" if action.intent >= settings.HIGH_INTENT_THRESHOLD else "warm",
+                band="hot" if action.intent >= threshold else "warm",
                 claimed_name=names.get(action.claimed_by or 0, "") if _is_claimed(action, now) else "",
             )
             for action in pending
@@ -56,7 +59,7 @@ class QueueView(ScopedPage):
         context = self.get_rail_context(now=now, selected_id=action_id)
         rail: list[RailItem] = context["rail"]
         selected = action_id or (rail[0].action.id if rail else None)
-        context |= {"selected_id": selected, "problem": problem, "threshold": settings.HIGH_INTENT_THRESHOLD}
+        context |= {"selected_id": selected, "problem": problem, "threshold": get_hot_threshold()}
         context["holds"] = selectors.list_holds(user_id=self.user.pk, now=now)
         if selected is None:
             return super().get_context_data(**context)
@@ -90,9 +93,10 @@ class QueueView(ScopedPage):
     def _describe(self, detail: ActionDetail, *, now: datetime, editing: bool) -> dict[str, Any]:
         claimed_name = ""
         if detail.claimed_by not in (None, self.user.pk) and _is_claimed(detail, now):
-            claimed_name = _name_users({detail.claimed_by}).get(detail.claimed_by or 0, "Somebody")
+            claimed_name = name_users([detail.claimed_by]).get(detail.claimed_by or 0, "Somebody")
+        can_approve = "actions:approve" in self.scopes
         blocked = wording.say_why_not_approvable(
-            detail, can_approve="actions:approve" in self.scopes, claimed_by_other=claimed_name, now=now
+            detail, can_approve=can_approve, claimed_by_other=claimed_name, now=now
         )
         can_review = "actions:review" in self.scopes
         holding = detail.execute_after is not None and now < detail.execute_after
@@ -100,10 +104,14 @@ class QueueView(ScopedPage):
             "detail": detail,
             "editing": editing,
             "claimed_name": claimed_name,
-            "claim_here": can_review and not claimed_name,
+            # Who may not approve a text must not keep it from those who may.
+            "claim_here": can_review and not claimed_name and not detail.own_edit,
             "can_review": can_review,
-            "can_undo": can_review and holding,
+            "can_undo": can_approve and holding,
             "approve_blocked": blocked,
+            "refresh_in": _count_seconds_to_news(detail, now),
+            "basis": wording.say_basis(detail.basis),
+            "names": name_actors(entry.actor for entry in detail.timeline),
             "stale": wording.describe_stale(detail),
             "state_note": wording.describe_state(detail),
             "reject_reasons": wording.list_reject_reasons(),
@@ -149,10 +157,12 @@ def _mark(rail: list[RailItem], now: datetime) -> str:
     return sha256("\n".join([minute, *rows]).encode()).hexdigest()[:16]
 
 
-def _name_users(ids: set[int | None]) -> dict[int, str]:
-    known = [user_id for user_id in ids if user_id is not None]
-    people = User.objects.filter(pk__in=known) if known else []
-    return {person.pk: person.get_full_name() or person.username for person in people}
+def _count_seconds_to_news(detail: ActionDetail, now: datetime) -> int | None:
+    """Return when to look again at an action that is on its way; None where it waits for people."""
+    if State(detail.state) not in {State.APPROVED, State.EXECUTING}:
+        return None
+    held = (detail.execute_after - now).total_seconds() if detail.execute_after else 0.0
+    return math.ceil(held) + 3 if held > 0 else PATIENCE
 
 
 def _find_next(ids: list[UUID], selected: UUID) -> UUID | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from orchestration.contracts import ActionDetail
-from orchestration.policy import REJECT_REASONS, Kind, State
+from orchestration.policy import PRIOR_BASIS, REJECT_REASONS, Kind, State
 from revctx.api.errors import ApiError
 
 
@@ -103,6 +103,13 @@ def say_why_not_approvable(
 def describe_stale(detail: ActionDetail) -> list[str]:
     """Return what changed since the text was written, as sentences."""
     return [_STALE.get(code, code.replace("_", " ")) for code in detail.stale]
+
+
+def say_basis(basis: str) -> str:
+    """Return what the two probabilities rest on."""
+    if basis == PRIOR_BASIS:
+        return "A starting estimate: no decisions have trained it yet."
+    return basis
 
 
 def list_reject_reasons() -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.views.generic import TemplateView, View
@@ -25,9 +25,11 @@ class ScopedView(LoginRequiredMixin, View):
 
         Raises:
             PermissionDenied: the role lacks the scope.
+            BadRequest: a field holds NUL, which the database can't store or compare.
         """
         if not request.user.is_authenticated:
             return self.handle_no_permission()
+        _refuse_nul(request)
         needed = self.post_scope if request.method == "POST" and self.post_scope else self.scope
         if needed and needed not in self.scopes:
             raise PermissionDenied(needed)
@@ -51,6 +53,12 @@ class ScopedView(LoginRequiredMixin, View):
     def actor(self) -> str:
         """Return the reader as audit rows name them."""
         return f"user:{self.user.pk}"
+
+
+def _refuse_nul(request: HttpRequest) -> None:
+    given = [*request.GET.lists(), *request.POST.lists()]
+    if any("\x00" in text for name, values in given for text in (name, *values)):
+        raise BadRequest("a field holds NUL")
 
 
 class ScopedPage(ScopedView, TemplateView):

@@ -16,6 +16,18 @@ from revctx.observability.registry import list_health_checks
 from revctx.web.access import ScopedPage
 
 ROWS = 6
+# Health checks and queues in the readers' words, and what it means for them when one fails.
+SERVICES = {
+    "bridges": ("Signal delivery", "stopped; new signals are kept and scored later"),
+    "kafka": ("Messaging", "does not answer; new signals are kept and scored later"),
+    "outbox": ("Publishing", "is behind; scores come late"),
+    "work_backlog": ("Waiting work", "has piled up; scores and drafts come late"),
+}
+QUEUES = {
+    "context-engine": "Scoring",
+    "orchestration-engine": "Drafting and sending",
+    "default": "Upkeep",
+}
 
 
 class Login(LoginView):
@@ -51,7 +63,7 @@ class Home(ScopedPage):
             waiting=orchestration.count_pending() if shows_actions else 0,
             recent=reads.list_recent(limit=ROWS) if shows_actions else [],
             hot=contexts.list_accounts(band="hot", limit=ROWS) if shows_accounts else [],
-            threshold=settings.HIGH_INTENT_THRESHOLD,
+            threshold=contexts.get_hot_threshold(),
             **kwargs,
         )
 
@@ -70,7 +82,12 @@ class HomeHealth(ScopedPage):
 def _run_check(name: str, check: Any) -> dict[str, Any]:
     started = time.perf_counter()
     reason = check()
-    return {"name": name, "reason": reason, "milliseconds": (time.perf_counter() - started) * 1000}
+    label, trouble = SERVICES.get(name, (name.replace("_", " ").capitalize(), reason))
+    return {
+        "name": label,
+        "reason": trouble if reason else None,
+        "milliseconds": (time.perf_counter() - started) * 1000,
+    }
 
 
 def _count_workers() -> list[dict[str, Any]]:
@@ -79,6 +96,6 @@ def _count_workers() -> list[dict[str, Any]]:
     except RedisError:
         return []
     return [
-        {"queue": queue, "expected": expected, "alive": len(alive.get(queue, []))}
+        {"queue": QUEUES.get(queue, queue), "expected": expected, "alive": len(alive.get(queue, []))}
         for queue, expected in settings.EXPECTED_WORKERS.items()
     ]

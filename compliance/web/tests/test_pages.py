@@ -95,8 +95,20 @@ class TestPerson:
         )
 
         assert not consent.decide(subject_id=statement.subject_id, now=datetime.now(UTC)).allowed
-        assert "Consent withdrawn." in response.content.decode()
+        page = response.content.decode()
+        assert "Consent withdrawn." in page
+        assert "Withdraw everything…" not in page
+        assert f"<small>{client.person.username}" in page
         check_page(response)
+
+    def test_withdraws_nothing_for_a_purpose_that_does_not_exist(self):
+        statement = grant(EMAIL)
+        client = sign_in("privacy_officer")
+
+        response = client.post(f"/privacy/{statement.subject_id}/revoke", {"purpose": "everything"})
+
+        assert response.status_code == 400
+        assert consent.decide(subject_id=statement.subject_id, now=datetime.now(UTC)).allowed
 
     def test_shows_that_somebody_was_erased(self):
         statement = grant(EMAIL)

@@ -1,5 +1,6 @@
 """The account endpoints through the HTTP door."""
 
+from base64 import b64encode
 from datetime import timedelta
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from contexts import selectors
+from contexts.api.cursors import encode
 from contexts.tests.factories import NOW, make_draft, score_signals
 from revctx.api.scopes import SCOPES
 from revctx.api.tokens import issue_token
@@ -71,6 +73,9 @@ class TestAccountList:
             {"limit": "many"},
             {"cursor": "AAAA"},
             {"cursor": "bnVsbA=="},
+            {"cursor": b64encode(b"[" * 1500).decode()},
+            {"cursor": encode(1.0, str(UUID(int=1)), "2026-01-01T00:00:00")},
+            {"limit": "0000501"},
         ],
     )
     def test_refuses_what_it_cannot_read(self, get, query):
@@ -144,7 +149,7 @@ class TestContextPack:
         assert len(body["content_hash"]) == 64
         assert selectors.find_pack(UUID(body["id"])).content_hash == body["content_hash"]
 
-    @pytest.mark.parametrize("tokens", ["0", "-1", "x", "99999999999"])
+    @pytest.mark.parametrize("tokens", ["0", "-1", "x", "99999999999", "032000999"])
     def test_refuses_an_impossible_budget(self, get, tokens):
         hot_account()
 

@@ -12,6 +12,7 @@ from contexts.contracts import AccountNotFound
 from contexts.scoring import place
 from contexts.services.ledger import LedgerRow, add_to_ledger
 from contexts.services.rescoring import rescore
+from contexts.services.sweeping import sweep
 from contexts.tests.factories import NOW, make_draft, score_of, score_signals
 from revctx.observability.metrics import CACHE_HITS, CACHE_MISSES
 from signals.identifiers import new_signal_id
@@ -88,6 +89,16 @@ class TestGetScore:
         assert (crossing.at, crossing.direction, crossing.threshold) == (score.hot_until, "down", 56.0)
         assert score_of(as_of=crossing.at - timedelta(seconds=1)).intent >= 56.0
         assert score_of(as_of=crossing.at + timedelta(seconds=1)).intent < 56.0
+
+    def test_the_band_of_a_past_day_is_not_that_of_today(self):
+        kinds = ("demo_requested", "meeting_booked", "trial_started", "email_reply")
+        score_signals(*[make_draft(kind) for kind in kinds])
+        hot_until = score_of().hot_until
+
+        sweep(now=hot_until + DAY)
+
+        assert score_of(as_of=hot_until + DAY).band != "hot"
+        assert score_of(as_of=hot_until - timedelta(hours=1)).band == "hot"
 
     def test_an_unknown_account_is_an_error(self):
         with pytest.raises(AccountNotFound):

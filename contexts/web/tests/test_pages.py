@@ -102,7 +102,17 @@ class TestDetail:
         response = sign_in("reviewer").get("/accounts/crm-hot", {"as_of": past})
 
         assert response.context["score_now"].intent == 0
+        assert response.context["timeline"] == []
         check_page(response)
+
+    def test_a_day_that_is_not_over_is_now(self):
+        make_account_hot(crm_id="crm-hot")
+        today = datetime.now(UTC).date().isoformat()
+
+        response = sign_in("reviewer").get("/accounts/crm-hot", {"as_of": today})
+
+        assert response.context["as_of"] is None
+        assert response.context["timeline"]
 
     def test_an_unknown_account_is_a_404(self):
         response = sign_in("reviewer").get("/accounts/nobody-knows")

@@ -1,10 +1,11 @@
 """The laboratory pages, from the form to a decided promotion."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 
-from contexts.selectors import get_active_configs
+from contexts.selectors import get_account, get_active_configs
 from laboratory import selectors
 from laboratory.tests.factories import make_history, work_off
 from revctx.web.tests.markup import check_page
@@ -65,8 +66,11 @@ class TestExperiment:
         page = compared.content.decode()
         assert "Not enough evidence" in page
         assert "1 gained" in page
-        assert "Half lives, demo requested" in page
+        assert "Half-life: demo requested" in page
+        assert selectors.find_done_run(experiment.pk).metrics["reasons"][0] not in page
         check_page(compared)
+        [flip] = compared.context["metrics"]["flips"]["accounts"]
+        assert get_account(UUID(flip["account_id"])).name in page
 
         before = get_active_configs()[0].version
         scientist.post(f"{path}/promote", {"reason": "fewer misses"})
@@ -75,6 +79,7 @@ class TestExperiment:
         approved = approver.post(f"/laboratory/promotions/{promotion.pk}/approve", follow=True)
         assert "Production uses the challenger now." in approved.content.decode()
         assert get_active_configs()[0].version != before
+        assert all(one.person.username in approved.content.decode() for one in (scientist, approver))
         check_page(approved)
 
         approver.post(f"/laboratory/promotions/{promotion.pk}/roll-back")

@@ -153,6 +153,22 @@ class TestEdit:
             )
         assert Action.objects.get(pk=action.pk).revision == 1
 
+    @pytest.mark.parametrize("text", [{"subject": "x" * 201}, {"body": "Fine words. " * 700}])
+    def test_more_than_fits_is_refused(self, action: Action, editor: User, text: dict[str, str]) -> None:
+        with pytest.raises(Unprocessable) as refusal:
+            approval.edit(action_id=action.id, version=1, actor_user_id=editor.pk, now=utc_now(), **text)
+        assert refusal.value.code == "too_long"
+
+    def test_an_editor_does_not_keep_the_approver_waiting(
+        self, action: Action, editor: User, approver: User
+    ) -> None:
+        approval.claim(action_id=action.id, actor_user_id=editor.pk, now=utc_now())
+        approval.edit(
+            action_id=action.id, version=1, body=read_body(action), actor_user_id=editor.pk, now=utc_now()
+        )
+
+        assert ask(Action.objects.get(pk=action.pk), approver, version=2).state == "approved"
+
 
 class TestClaim:
     def test_a_lease_keeps_others_out_until_it_ends(

@@ -41,6 +41,17 @@ def ask_again(*, after: timedelta) -> None:
 
 
 class TestExecuteDue:
+    def test_one_that_cannot_be_opened_does_not_hold_up_the_others(
+        self, approver: User, sandbox: SandboxServer
+    ) -> None:
+        broken, fine = approve(heat().action, approver), approve(heat().action, approver)
+        ActionRevision.objects.filter(action=broken).update(sealed=b"not what was sealed")
+
+        tasks.execute_due()
+
+        states = [Action.objects.get(pk=action.pk).state for action in (broken, fine)]
+        assert states == ["approved", "executed"]
+
     def test_exactly_the_approved_text_goes_out_once(self, approver: User, sandbox: SandboxServer) -> None:
         story = heat()
         action = approve(story.action, approver)

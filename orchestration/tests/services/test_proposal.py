@@ -140,6 +140,23 @@ class TestPropose:
 
         assert Action.objects.get(account_id=request.account_id).kind == "review_task"
 
+    def test_a_draft_that_comes_too_late_still_costs_what_it_costs(self) -> None:
+        now = utc_now()
+        request = DraftRequest.objects.create(
+            crossing_id="00000000-0000-4000-8000-000000000002",
+            account_id=heat().account_id,
+            context_version=10_000,
+            due_at=now,
+            created_at=now,
+        )
+        plan = proposal.make_plan(account_id=request.account_id, now=now)
+        before = AgentRun.objects.count()
+        DraftRequest.objects.update(state="superseded")
+
+        assert proposal.store(request=request, plan=plan, now=utc_now()) is None
+
+        assert AgentRun.objects.count() == before + 1
+
     def test_a_crash_while_drafting_only_repeats_the_drafting(self) -> None:
         now = utc_now()
         request = DraftRequest.objects.create(

@@ -1,10 +1,13 @@
 """The approval queue as a reviewer uses it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from django.test import Client
 
+from contexts.selectors import get_active_configs
+from contexts.services.configs import activate_configs, store_configs
 from orchestration.selectors import get_action_detail
 from orchestration.services import approval
 from orchestration.web.tests.factories import make_action
@@ -34,6 +37,42 @@ class TestPage:
             assert part in page
         for check in action.checks:
             assert check.text.split("“")[0][:20] in page
+
+    def test_says_who_did_what_by_name(self):
+        action = make_action()
+        client = sign_in("approver")
+        client.post(f"/approvals/{action.id}/approve", approve_form(action))
+
+        page = client.get(f"/approvals/{action.id}").content.decode()
+
+        assert f"<small>{client.person.username}</small>" in page
+        assert "<small>Revctx</small>" in page
+        assert "user:" not in page
+        assert "system:" not in page
+
+    def test_looks_again_when_the_hold_is_over(self):
+        action = make_action()
+        client = sign_in("approver")
+        assert client.get(f"/approvals/{action.id}").context["refresh_in"] is None
+
+        client.post(f"/approvals/{action.id}/approve", approve_form(action))
+
+        assert client.get(f"/approvals/{action.id}").context["refresh_in"] > 3
+
+    def test_marks_the_threshold_of_the_weights_in_use(self):
+        action = make_action()
+        weight = replace(get_active_configs()[1], hot_threshold=65.0)
+        _, version = store_configs(weight=weight, note="lower", now=datetime.now(UTC))
+        activate_configs(
+            decay_version=get_active_configs()[0].version,
+            weight_version=version,
+            actor="user:1",
+            now=datetime.now(UTC),
+        )
+
+        response = sign_in("approver").get(f"/approvals/{action.id}")
+
+        assert response.context["threshold"] == response.context["detail"].account.threshold == 65.0
 
     def test_answers_at_the_address_of_the_brief(self):
         make_action()
@@ -128,6 +167,17 @@ class TestApprove:
         assert read(action.id).state == "pending"
         check_page(response)
 
+    def test_undo_needs_the_approver_role_as_in_the_api(self):
+        action = make_action()
+        sign_in("approver").post(f"/approvals/{action.id}/approve", approve_form(action))
+        client = sign_in("reviewer")
+
+        page = client.get(f"/approvals/{action.id}")
+
+        assert client.post(f"/approvals/{action.id}/undo").status_code == 403
+        assert not page.context["can_undo"]
+        assert read(action.id).state == "approved"
+
 
 class TestEdit:
     def test_an_edit_has_to_be_approved_by_somebody_else(self):
@@ -217,6 +267,17 @@ class TestPresence:
         response = sign_in("approver").post(f"/approvals/{action.id}/claim")
 
         assert "Somebody was quicker" in response.content.decode()
+
+    def test_an_editor_does_not_claim_what_another_has_to_approve(self):
+        action = make_action()
+        client = sign_in("approver")
+        text = " ".join(span.text for part in action.draft.paragraphs for span in part)
+        fields = {"version": action.version, "subject": action.draft.subject, "body": text}
+        client.post(f"/approvals/{action.id}/edit", fields)
+
+        own, other = (one.get(f"/approvals/{action.id}") for one in (client, sign_in("approver")))
+
+        assert (own.context["claim_here"], other.context["claim_here"]) == (False, True)
 
 
 class TestRail:

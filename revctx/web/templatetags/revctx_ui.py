@@ -15,6 +15,8 @@ from revctx.web import charts
 register = template.Library()
 
 _WEEK = timedelta(days=7)
+# Codes that are not spelt the way they are written.
+_SPELLINGS = {"crm": "CRM", "api": "API", "email": "E-mail", "icp": "ICP", "vp": "VP", "c_level": "C-level"}
 
 
 def _instant(at: datetime) -> str:
@@ -115,7 +117,9 @@ def signed(value: float | None) -> str:
 @register.filter
 def signed_fine(value: float | None) -> str:
     """Print a difference with its sign and one decimal."""
-    return "–" if value is None else f"{value:+.1f}".replace("-", "−")
+    if value is None:
+        return "–"
+    return f"{value:+.1f}".replace("-", "−") if round(value, 1) else "0.0"
 
 
 @register.filter
@@ -127,6 +131,8 @@ def per_cent(value: float | None) -> str:
 @register.filter
 def human(code: Any) -> str:
     """Turn a catalogue code into words: `pricing_page_view` → `Pricing page view`."""
+    if spelling := _SPELLINGS.get(str(code)):
+        return spelling
     words = str(code or "").replace("_", " ").replace(".", " ").replace("-", " ").strip()
     return words[:1].upper() + words[1:]
 
@@ -139,6 +145,12 @@ def fact(value: Any, name: str = "") -> str:
     if isinstance(value, int | float):
         return f"{value:,}"
     return str(value).upper() if name == "country" else human(value)
+
+
+@register.filter
+def at(names: dict[Any, str], key: Any) -> str:
+    """Return what a mapping has under a key that is known only at print, else the key."""
+    return names.get(key, str(key))
 
 
 @register.filter

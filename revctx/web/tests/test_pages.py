@@ -47,6 +47,20 @@ class TestAccess:
         assert 'href="/audit"' in page
         assert 'href="/approvals"' not in page
 
+    @pytest.mark.parametrize(
+        ("path", "field"), [("/accounts", "q"), ("/signals", "source"), ("/audit", "actor")]
+    )
+    def test_a_field_with_nul_is_the_callers_mistake(self, path, field):
+        response = sign_in("admin").get(path, {field: "a\x00b"})
+
+        assert response.status_code == 400
+        check_page(response)
+
+    def test_a_form_with_nul_is_the_callers_mistake(self):
+        response = sign_in("lab_scientist").post("/laboratory/new", {"name": "a\x00b"})
+
+        assert response.status_code == 400
+
     def test_an_inactive_person_is_a_stranger(self):
         client = sign_in("admin")
         client.person.is_active = False
@@ -117,7 +131,10 @@ class TestHome:
     def test_tells_how_the_services_are(self):
         response = sign_in("reviewer").get("/home/health")
 
-        assert "workers: 0 of" in response.content.decode()
+        page = response.content.decode()
+        assert "Scoring: 0 of" in page
+        for inner in ("outbox", "bridge", "work item", "engine"):
+            assert inner not in page.lower()
         assert read_page(response).faults == []
 
 

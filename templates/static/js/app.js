@@ -26,7 +26,9 @@
   function tick() {
     for (const element of all("[data-countdown]")) {
       const left = Math.ceil((new Date(element.dataset.countdown) - Date.now()) / 1000);
-      element.textContent = left > 0 ? `, in ${left} s` : ", now";
+      const offer = element.closest(".undo-bar");
+      if (left <= 0 && offer) offer.remove(); // nothing is left to undo
+      else element.textContent = left > 0 ? `, in ${left} s` : ", now";
     }
   }
 
