@@ -119,5 +119,5 @@ def test_the_products_processes_and_their_pauses() -> None:
     assert len(slow) == 6
     assert {spec.restart_after for name, spec in specs.items() if name not in slow} == {1.0}
     assert {name for name, spec in specs.items() if spec.uses_broker} == {
-        "relay", "bridge-context-engine", "bridge-orchestration-engine", "web",
+        "relay", "bridge-context-engine", "bridge-orchestration-engine",
     }  # fmt: skip
