@@ -4,7 +4,18 @@ from django.apps import AppConfig
 
 from revctx.observability import registry
 
-TRANSITIONS = ("consent.granted", "consent.revoked", "subject.erased", "subject.opened", "suppression.lifted")
+TRANSITIONS = (
+    "consent.granted",
+    "consent.opted_out",
+    "consent.pending_confirmation",
+    "consent.revoked",
+    "consent_policy.added",
+    "consent_policy.changed",
+    "subject.erased",
+    "subject.opened",
+    "subject_keys.rotated",
+    "suppression.lifted",
+)
 
 
 class ComplianceConfig(AppConfig):

@@ -2,41 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.db import transaction
 
-from compliance import audit, subjects, suppressions
 from compliance import consent_rules as rules
-from compliance.consent_rules import DEFAULT_CHANNEL, DEFAULT_PURPOSE, InvalidConsent
+from compliance import consent_store as store
+from compliance import policies, subjects, suppressions
+from compliance.consent_decisions import decide, decide_for_address, list_status, record_decision
+from compliance.consent_rules import DEFAULT_CHANNEL, DEFAULT_PURPOSE, SALE_SHARING, InvalidConsent, Status
+from compliance.consent_store import list_history, list_standing
 from compliance.contracts import ConsentDecision, ConsentStatement
-from compliance.jurisdictions import find_jurisdiction
 from compliance.models import ConsentRevision
 from compliance.subjects import InvalidEmail, UnknownSubject
-from revctx.eventbus.envelope import Event
-from revctx.eventbus.outbox import enqueue
-from revctx.eventbus.topics import CONSENT_CHANGED
 
 __all__ = [
     "DEFAULT_CHANNEL",
     "DEFAULT_PURPOSE",
+    "SALE_SHARING",
+    "ConfirmationVoid",
     "ConsentDecision",
     "ConsentStatement",
     "InvalidConsent",
     "InvalidEmail",
     "UnknownSubject",
+    "confirm",
     "decide",
     "decide_for_address",
     "grant",
+    "list_history",
     "list_standing",
     "list_status",
+    "opt_out",
+    "record_decision",
     "revoke",
 ]
 
 # Associated data of a sealed proof, followed by the revision's id.
 PROOF = b"consent/proof/"
+_WITHDRAWN = (Status.REVOKED, Status.OPTED_OUT)
+_ONLY_CONSENT_LIFTS = "must be consent, for the person has objected"
+
+
+class ConfirmationVoid(Exception):
+    """There is nothing left to confirm: withdrawn, replaced or erased since."""
 
 
 @transaction.atomic
@@ -51,35 +61,63 @@ def grant(
     purpose: str = DEFAULT_PURPOSE,
     channel: str = DEFAULT_CHANNEL,
     lawful_basis: str = "consent",
+    subscriber_type: str = rules.DEFAULT_SUBSCRIBER,
     expires_at: datetime | None = None,
     proof: str | None = None,
 ) -> ConsentStatement:
-    """Record that a person consents; lifts a suppression of the address, for the person asks anew.
+    """Record that a person may be contacted, and on which basis.
 
-    A jurisdiction that the product has no rules for is recorded but never acted upon. The proof is sealed.
+    A consent lifts a suppression of the address, for the person asks anew; no other basis does. Where the
+    policy asks for double opt-in the statement waits for ``confirm``. A jurisdiction that the product has no
+    rules for is recorded but never acted upon. The proof is sealed.
 
     Raises:
         InvalidEmail: not an address.
-        InvalidConsent: an unknown purpose, channel or basis, a malformed field, or an expiry not ahead.
+        InvalidConsent: an unknown purpose, channel, basis or subscriber type, a malformed field, an expiry
+            not ahead, or a basis that cannot stand against the person's objection.
     """
     revision = ConsentRevision(
         id=uuid4(),
         purpose=purpose,
         channel=channel,
-        status=ConsentRevision.Status.GRANTED,
+        status=Status.GRANTED,
         lawful_basis=lawful_basis,
         jurisdiction=jurisdiction,
+        subscriber_type=subscriber_type,
         notice_version=notice_version,
         source=source,
         expires_at=expires_at,
     )
     _check(revision, now=now)
-    revision.subject_id = _take_up(email, actor=actor, now=now)
+    revision.subject_id = _take_up(email, lawful_basis=lawful_basis, actor=actor, now=now)
     subjects.lock_subject(revision.subject_id)
+    _weigh_standing(revision)
     if proof is not None:
         row = (revision.subject_id, proof.encode(), PROOF + revision.id.bytes)
         [revision.sealed_proof] = subjects.seal(items=[row], now=now)
-    return _append([revision], actor=actor, now=now)[0]
+    return store.append([revision], actor=actor, now=now)[0]
+
+
+@transaction.atomic
+def confirm(*, revision_id: UUID, source: str, actor: str, now: datetime) -> ConsentStatement:
+    """Make a consent that waits for the person's confirmation count; again without harm.
+
+    Raises:
+        ConfirmationVoid: it was withdrawn, replaced or erased since, or there is none.
+    """
+    pending = ConsentRevision.objects.filter(id=revision_id, status=Status.PENDING).first()
+    if pending is None or not subjects.lock_subject(pending.subject_id):
+        raise ConfirmationVoid("nothing to confirm")
+    case = {"purpose": pending.purpose, "channel": pending.channel}
+    newest = store.list_revisions(subject_id=pending.subject_id, **case).first()
+    if newest is not None and newest.confirms == revision_id and newest.status == Status.GRANTED:
+        return store.describe(newest)
+    expired = pending.expires_at is not None and pending.expires_at <= now
+    if newest is None or newest.id != revision_id or expired:
+        raise ConfirmationVoid("nothing to confirm")
+    revision = store.repeat(store.describe(pending), status=Status.GRANTED, source=source)
+    revision.expires_at, revision.confirmed_at, revision.confirms = pending.expires_at, now, pending.id
+    return store.append([revision], actor=actor, now=now)[0]
 
 
 @transaction.atomic
@@ -111,177 +149,88 @@ def revoke(
         raise UnknownSubject("no such person")
     subjects.lock_subject(subject_id)
     revisions = [
-        _withdrawal(standing, source=source)
+        store.repeat(standing, status=Status.REVOKED, source=source)
         for standing in list_standing(subject_id=subject_id)
-        if standing.status == ConsentRevision.Status.GRANTED
+        if standing.status not in _WITHDRAWN
         and purpose in (None, standing.purpose)
         and channel in (None, standing.channel)
     ]
-    return _append(revisions, actor=actor, now=now)
+    return store.append(revisions, actor=actor, now=now)
 
 
-def decide(
+@transaction.atomic
+def opt_out(
     *,
     subject_id: UUID,
+    jurisdiction: str,
+    source: str,
+    actor: str,
     now: datetime,
-    purpose: str = DEFAULT_PURPOSE,
+    purpose: str = SALE_SHARING,
     channel: str = DEFAULT_CHANNEL,
-) -> ConsentDecision:
-    """Decide for one person; deny unless the newest statement is a consent in force."""
-    return list_status(subject_ids=[subject_id], purpose=purpose, channel=channel, now=now)[subject_id]
-
-
-def decide_for_address(
-    *, email: str, now: datetime, purpose: str = DEFAULT_PURPOSE, channel: str = DEFAULT_CHANNEL
-) -> ConsentDecision:
-    """Decide for an address, known or not.
+) -> ConsentStatement | None:
+    """Record that a person objects, whether or not they ever agreed; None if that stands already or erased.
 
     Raises:
-        InvalidEmail: not an address.
+        InvalidConsent: a malformed source or jurisdiction, or an unknown purpose or channel.
+        UnknownSubject: no such person.
     """
-    subject_id = subjects.find_subject(email=email)
-    if subject_id is not None:
-        return decide(subject_id=subject_id, purpose=purpose, channel=channel, now=now)
-    reason = "suppressed" if suppressions.is_suppressed(email=email) else "no_consent"
-    return ConsentDecision(allowed=False, reason=reason, revision_id=None, decided_at=now)
-
-
-def list_status(
-    *,
-    subject_ids: Collection[UUID],
-    now: datetime,
-    purpose: str = DEFAULT_PURPOSE,
-    channel: str = DEFAULT_CHANNEL,
-) -> dict[UUID, ConsentDecision]:
-    """Decide for many persons; every id gets a decision, unknown ones a denial."""
-    newest = {
-        revision.subject_id: revision
-        for revision in ConsentRevision.objects.filter(
-            subject_id__in=subject_ids, purpose=purpose, channel=channel
-        )
-        .order_by("subject_id", "-number")
-        .distinct("subject_id")
-    }
-    erased = subjects.list_erased(subject_ids)
-    return {
-        subject_id: _decision(newest.get(subject_id), is_erased=subject_id in erased, now=now)
-        for subject_id in subject_ids
-    }
-
-
-def list_standing(*, subject_id: UUID) -> list[ConsentStatement]:
-    """Return the newest statement of a person for each purpose and channel."""
-    revisions = (
-        ConsentRevision.objects.filter(subject_id=subject_id)
-        .order_by("purpose", "channel", "-number")
-        .distinct("purpose", "channel")
+    revision = ConsentRevision(
+        id=uuid4(),
+        subject_id=subject_id,
+        purpose=purpose,
+        channel=channel,
+        status=Status.OPTED_OUT,
+        lawful_basis="consent",
+        jurisdiction=jurisdiction,
+        notice_version="none",
+        source=source,
     )
-    return [_statement(revision) for revision in revisions]
+    _check(revision, now=now)
+    alive = subjects.lock_subject(subject_id)
+    standing = store.find_standing(subject_id=subject_id, purpose=purpose, channel=channel)
+    if not alive or (standing is not None and standing.status == Status.OPTED_OUT):
+        return None
+    return store.append([revision], actor=actor, now=now)[0]
 
 
-def _decision(revision: ConsentRevision | None, *, is_erased: bool, now: datetime) -> ConsentDecision:
-    if is_erased:
-        return ConsentDecision(allowed=False, reason="erased", revision_id=None, decided_at=now)
-    if revision is None:
-        return ConsentDecision(allowed=False, reason="no_consent", revision_id=None, decided_at=now)
-    reason = _reason(revision, now=now)
-    return ConsentDecision(
-        allowed=reason == "allowed",
-        reason=reason,
-        revision_id=revision.id,
-        decided_at=now,
-        jurisdiction=revision.jurisdiction,
-        notice_version=revision.notice_version,
-        captured_at=revision.captured_at,
-    )
-
-
-def _reason(revision: ConsentRevision, *, now: datetime) -> str:
-    if revision.status != ConsentRevision.Status.GRANTED:
-        return "revoked"
-    if revision.expires_at is not None and revision.expires_at <= now:
-        return "expired"
-    return "allowed" if find_jurisdiction(revision.jurisdiction) else "unknown_jurisdiction"
-
-
-def _take_up(email: str, *, actor: str, now: datetime) -> UUID:
-    """Return the subject of an address, lifting its suppression first."""
+def _take_up(email: str, *, lawful_basis: str, actor: str, now: datetime) -> UUID:
+    """Return the subject of an address; a consent lifts its suppression first."""
+    if lawful_basis != "consent" and suppressions.is_suppressed(email=email):
+        raise InvalidConsent("lawful_basis", _ONLY_CONSENT_LIFTS)
     while True:
-        suppressions.lift(email=email, actor=actor, now=now)
+        if lawful_basis == "consent":
+            suppressions.lift(email=email, actor=actor, now=now)
         # Empty only if an erasure of the same address committed in between: then lift that one, too.
         if found := subjects.ensure_subjects(emails=[email], now=now):
             return found[email]
+        if lawful_basis != "consent":
+            raise InvalidConsent("lawful_basis", _ONLY_CONSENT_LIFTS)
 
 
-def _append(revisions: list[ConsentRevision], *, actor: str, now: datetime) -> list[ConsentStatement]:
-    """Store new revisions of one locked subject, with audit rows and events."""
-    if not revisions:
-        return []
-    numbers = {(s.purpose, s.channel): s.number for s in list_standing(subject_id=revisions[0].subject_id)}
-    for revision in revisions:
-        revision.number = numbers.get((revision.purpose, revision.channel), 0) + 1
-        revision.actor, revision.captured_at = actor, now
-    ConsentRevision.objects.bulk_create(revisions)
-    audit.record([_audit_entry(revision, actor=actor, now=now) for revision in revisions])
-    enqueue([_event(revision, now=now) for revision in revisions])
-    return [_statement(revision) for revision in revisions]
-
-
-def _audit_entry(revision: ConsentRevision, *, actor: str, now: datetime) -> audit.AuditEntry:
-    return audit.AuditEntry(
-        name=f"consent.{revision.status}",
-        actor=actor,
-        target_type="subject",
-        target_id=str(revision.subject_id),
-        at=now,
-        payload={
-            "revision_id": str(revision.id),
-            "number": revision.number,
-            "purpose": revision.purpose,
-            "channel": revision.channel,
-            "jurisdiction": revision.jurisdiction,
-            "notice_version": revision.notice_version,
-            "source": revision.source,
-        },
+def _weigh_standing(revision: ConsentRevision) -> None:
+    """Hold a new statement against the one that stands: an objection, or a confirmation that still counts."""
+    case = {"purpose": revision.purpose, "channel": revision.channel}
+    standing = store.find_standing(subject_id=revision.subject_id, **case)
+    if revision.lawful_basis != "consent":
+        if standing is not None and standing.status in _WITHDRAWN:
+            raise InvalidConsent("lawful_basis", _ONLY_CONSENT_LIFTS)
+        return
+    place = {"jurisdiction": revision.jurisdiction, "subscriber_type": revision.subscriber_type}
+    if not policies.asks_confirmation(**case, **place):
+        return
+    same = standing is not None and (standing.jurisdiction, standing.notice_version) == (
+        revision.jurisdiction,
+        revision.notice_version,
     )
-
-
-def _event(revision: ConsentRevision, *, now: datetime) -> Event:
-    return Event(
-        type=CONSENT_CHANGED,
-        key=str(revision.subject_id),
-        occurred_at=now,
-        data={
-            "subject_id": str(revision.subject_id),
-            "purpose": revision.purpose,
-            "channel": revision.channel,
-            "status": str(revision.status),
-            "revision_id": str(revision.id),
-        },
-    )
-
-
-def _statement(revision: ConsentRevision) -> ConsentStatement:
-    names = ConsentStatement.__dataclass_fields__
-    return ConsentStatement(**{name: getattr(revision, name) for name in names})
-
-
-def _withdrawal(standing: ConsentStatement, *, source: str) -> ConsentRevision:
-    return ConsentRevision(
-        id=uuid4(),
-        subject_id=standing.subject_id,
-        purpose=standing.purpose,
-        channel=standing.channel,
-        status=ConsentRevision.Status.REVOKED,
-        lawful_basis=standing.lawful_basis,
-        jurisdiction=standing.jurisdiction,
-        notice_version=standing.notice_version,
-        source=source,
-    )
+    if standing is not None and same and standing.status == Status.GRANTED and standing.confirmed_at:
+        revision.confirmed_at = standing.confirmed_at
+    else:
+        revision.status = Status.PENDING
 
 
 def _check(revision: ConsentRevision, *, now: datetime) -> None:
-    for field in ("purpose", "channel", "lawful_basis"):
+    for field in ("purpose", "channel", "lawful_basis", "subscriber_type"):
         rules.check_choice(field, getattr(revision, field))
     for field in ("notice_version", "source"):
         rules.check_label(field, getattr(revision, field))

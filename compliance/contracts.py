@@ -23,13 +23,15 @@ class ConsentStatement:
     source: str
     captured_at: datetime
     expires_at: datetime | None
+    subscriber_type: str
+    confirmed_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConsentDecision:
     """Whether a person may be contacted, and why.
 
-    ``reason`` is one of allowed, no_consent, revoked, expired, unknown_jurisdiction, erased, suppressed.
+    ``reason`` is one of ``consent_rules.REASONS``; ``policy_id`` is the row of the policy table that governs.
     """
 
     allowed: bool
@@ -39,3 +41,4 @@ class ConsentDecision:
     jurisdiction: str = ""
     notice_version: str = ""
     captured_at: datetime | None = None
+    policy_id: int | None = None

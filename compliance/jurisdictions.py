@@ -68,3 +68,14 @@ JURISDICTIONS: dict[str, Jurisdiction] = {
 def find_jurisdiction(code: str) -> Jurisdiction | None:
     """Return the known jurisdiction of an upper-case code, or None."""
     return JURISDICTIONS.get(code)
+
+
+def list_places(code: str) -> list[str]:
+    """Return the places whose rules may govern a code, the narrowest first; none for an unknown code."""
+    known = find_jurisdiction(code)
+    if known is None:
+        return []
+    wider = [code.partition("-")[0]] if "-" in code else []
+    if known.regime == "gdpr" and code != "EU":
+        wider.append("EU")
+    return [code, *wider]

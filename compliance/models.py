@@ -8,6 +8,21 @@ from typing import Any, ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from compliance.consent_rules import DEFAULT_SUBSCRIBER
+from compliance.policy_models import ConsentDecisionRecord, ConsentPolicy
+
+__all__ = [
+    "AuditLog",
+    "ConsentDecisionRecord",
+    "ConsentPolicy",
+    "ConsentRevision",
+    "CurrentTransactionId",
+    "MonthKey",
+    "Subject",
+    "Suppression",
+    "UuidV7",
+]
+
 
 class UuidV7(models.Func):
     """PostgreSQL's time-ordered UUID, made by the database."""
@@ -76,6 +91,8 @@ class Subject(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     address_hash = models.BinaryField(max_length=32, null=True, unique=True)
     hash_key_id = models.CharField(max_length=16)
+    # The address under the key of suppressions, so that the database itself can see a suppression.
+    suppression_hash = models.BinaryField(max_length=32, null=True, unique=True)
     wrapped_key = models.BinaryField(null=True)
     wrapping_key_id = models.CharField(max_length=16)
     sealed_address = models.BinaryField(null=True)
@@ -99,6 +116,11 @@ class Subject(models.Model):
                     wrapped_key__isnull=True,
                     sealed_address__isnull=True,
                 ),
+            ),
+            models.CheckConstraint(
+                name="subject_suppression_findable",
+                condition=models.Q(erased_at__isnull=True, suppression_hash__isnull=False)
+                | models.Q(erased_at__isnull=False, suppression_hash__isnull=True),
             ),
         )
 
@@ -128,21 +150,26 @@ class ConsentRevision(models.Model):
         """What the statement says."""
 
         GRANTED = "granted"
+        PENDING = "pending_confirmation"
         REVOKED = "revoked"
+        OPTED_OUT = "opted_out"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT, db_index=False, related_name="+")
     purpose = models.CharField(max_length=32)
     channel = models.CharField(max_length=32)
     number = models.PositiveIntegerField()
-    status = models.CharField(max_length=16, choices=Status)
+    status = models.CharField(max_length=24, choices=Status)
     lawful_basis = models.CharField(max_length=32)
     jurisdiction = models.CharField(max_length=8)
+    subscriber_type = models.CharField(max_length=16, default=DEFAULT_SUBSCRIBER)
     notice_version = models.CharField(max_length=64)
     source = models.CharField(max_length=64)
     sealed_proof = models.BinaryField(null=True)
     captured_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    confirms = models.UUIDField(null=True)  # the pending revision that this one confirms
     actor = models.CharField(max_length=64)
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
     txid = models.BigIntegerField(db_default=CurrentTransactionId(), editable=False)

@@ -30,9 +30,11 @@ def shred(*, subject_id: UUID, actor: str, now: datetime) -> bool:
     if subject.erased_at is not None:
         return False
     _suppress(subject, now=now)
-    subject.address_hash = subject.wrapped_key = subject.sealed_address = None
+    subject.address_hash = subject.suppression_hash = subject.wrapped_key = subject.sealed_address = None
     subject.erased_at = now
-    subject.save(update_fields=["address_hash", "wrapped_key", "sealed_address", "erased_at"])
+    subject.save(
+        update_fields=["address_hash", "suppression_hash", "wrapped_key", "sealed_address", "erased_at"]
+    )
     erasure.run_erasers(subject_id)
     _tell(subject_id, actor=actor, now=now)
     return True
@@ -42,8 +44,9 @@ def _suppress(subject: Subject, *, now: datetime) -> None:
     data_key = keys.unwrap_key(bytes(subject.wrapped_key or b""), subject.wrapping_key_id, subject.id)
     sealed = bytes(subject.sealed_address or b"")
     address = normalize_email(keys.open_bytes(data_key, subject.id, sealed, ADDRESS).decode())
-    # No standing one can exist beside a live subject: a grant lifts it, nothing else creates the subject.
-    suppressions.suppress(address=address, reason=Suppression.Reason.ERASED, now=now)
+    # One of another reason may stand already; it keeps the address out just as well.
+    if not suppressions.is_suppressed(email=address):
+        suppressions.suppress(address=address, reason=Suppression.Reason.ERASED, now=now)
 
 
 def _tell(subject_id: UUID, *, actor: str, now: datetime) -> None:

@@ -58,7 +58,7 @@ def ensure_subjects(*, emails: Iterable[str], now: datetime) -> dict[str, UUID]:
     hashes = {address: keys.hash_address(address) for address in given}
     allowed = set(given) - list_suppressed(given)
     found = _hold_by_hash([hashes[address] for address in allowed])
-    missing = {hashes[a]: given[a] for a in allowed if hashes[a] not in found}
+    missing = {hashes[a]: (a, given[a]) for a in allowed if hashes[a] not in found}
     if missing:
         found |= _create(missing, now=now)
         # An erasure may have ended between the first look at the suppressions and the insert.
@@ -195,17 +195,21 @@ def _hold_by_hash(digests: Iterable[bytes]) -> dict[bytes, UUID]:
         return {bytes(digest): subject_id for subject_id, digest in cursor.fetchall()}
 
 
-def _create(missing: Mapping[bytes, str], *, now: datetime) -> dict[bytes, UUID]:
-    """Insert subjects for the hashes that have none; concurrent writers of one address make one row."""
+def _create(missing: Mapping[bytes, tuple[str, str]], *, now: datetime) -> dict[bytes, UUID]:
+    """Insert subjects for hashes of (normalised address, address as given) that have none.
+
+    Concurrent writers of one address make one row.
+    """
     rows = []
     # In one order everywhere, so that two batches with common addresses cannot block each other.
-    for digest, email in sorted(missing.items()):
+    for digest, (address, email) in sorted(missing.items()):
         subject_id, data_key = uuid4(), keys.make_data_key()
         rows.append(
             Subject(
                 id=subject_id,
                 address_hash=digest,
                 hash_key_id=keys.get_hash_key_id(),
+                suppression_hash=keys.hash_suppressed(address),
                 wrapped_key=keys.wrap_key(data_key, subject_id),
                 wrapping_key_id=keys.get_wrapping_key_id(),
                 sealed_address=keys.seal_bytes(data_key, subject_id, email.strip().encode(), ADDRESS),

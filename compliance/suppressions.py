@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
 
 from compliance import audit, keys
-from compliance.models import Suppression
+from compliance.models import Subject, Suppression
 from compliance.normalization import normalize_email
 
 
@@ -27,10 +30,25 @@ def list_suppressed(addresses: Collection[str]) -> set[str]:
     return {by_hash[bytes(digest)] for digest in found.values_list("address_hash", flat=True)}
 
 
+def list_barred(subject_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return which persons may not be contacted whatever they said, each with `erased` or `suppressed`."""
+    standing = Suppression.objects.filter(address_hash=OuterRef("suppression_hash"), lifted_at__isnull=True)
+    barred = Subject.objects.filter(Q(erased_at__isnull=False) | Exists(standing), id__in=subject_ids)
+    return {
+        subject_id: "suppressed" if erased_at is None else "erased"
+        for subject_id, erased_at in barred.values_list("id", "erased_at")
+    }
+
+
 def suppress(*, address: str, reason: Suppression.Reason, now: datetime) -> None:
-    """Keep a normalised address from being taken up again."""
+    """Keep a normalised address from being taken up again, or written to if a living person has it.
+
+    Waits for an execution that has begun to check the person, and makes the next one wait.
+    """
+    digest = keys.hash_suppressed(address)
+    list(Subject.objects.select_for_update(no_key=True).filter(suppression_hash=digest).values_list("id"))
     Suppression.objects.create(
-        address_hash=keys.hash_suppressed(address),
+        address_hash=digest,
         hash_key_id=keys.get_suppression_key_id(),
         reason=reason,
         created_at=now,

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from compliance import consent, erasure, subjects
-from compliance.models import AuditLog, ConsentRevision
+from compliance.models import AuditLog, ConsentPolicy, ConsentRevision
 from compliance.tests.factories import ACTOR, NOW, grant_consent
 from revctx.eventbus.models import OutboxEvent
 
@@ -38,6 +38,9 @@ class TestGrant:
             jurisdiction="DE",
             notice_version="2026-01",
             captured_at=NOW,
+            policy_id=ConsentPolicy.objects.get(
+                country="DE", subscriber_type="individual", channel="email"
+            ).pk,
         )
 
     def test_is_audited_and_told_with_ids_only(self):
@@ -140,12 +143,12 @@ class TestDecide:
         assert consent.decide(subject_id=subject_id, now=NOW).reason == "erased"
         assert consent.decide_for_address(email=ADA, now=NOW).reason == "suppressed"
 
-    def test_decides_for_many_in_two_queries(self, django_assert_num_queries):
+    def test_decides_for_many_in_three_queries(self, django_assert_num_queries):
         granted = [grant_consent(email=f"p{n}@northwind.example").subject_id for n in range(20)]
         revoke_all(email=None, subject_id=granted[0])
         strangers = [uuid4() for _ in range(20)]
 
-        with django_assert_num_queries(2):
+        with django_assert_num_queries(3):
             status = consent.list_status(subject_ids=granted + strangers, now=NOW)
 
         assert status[granted[0]].reason == "revoked"

@@ -14,14 +14,16 @@ INSERT INTO audit_logs (occurred_at, name, actor, target_type, target_id, accoun
 SELECT now(), 'subject.opened', 'user:' || n % 50, 'subject', 't-' || n,
        CASE WHEN n % 3 = 0 THEN gen_random_uuid() END, 'r-' || n / 10, '{}'
 FROM generate_series(1, 1000) AS n;
-INSERT INTO subjects (id, address_hash, hash_key_id, wrapped_key, wrapping_key_id, sealed_address, created_at)
-SELECT gen_random_uuid(), sha256(n::text::bytea), 'k', 'x', 'k', 'x', now()
+INSERT INTO subjects (id, address_hash, hash_key_id, suppression_hash, wrapped_key, wrapping_key_id,
+    sealed_address, created_at)
+SELECT gen_random_uuid(), sha256(n::text::bytea), 'k', sha256(n::text::bytea), 'x', 'k', 'x', now()
 FROM generate_series(1, 1000) AS n;
 INSERT INTO suppressions (id, address_hash, hash_key_id, reason, created_at)
 SELECT gen_random_uuid(), sha256(n::text::bytea), 'k', 'erased', now() FROM generate_series(1, 1000) AS n;
 INSERT INTO consent_revisions (id, subject_id, purpose, channel, number, status, lawful_basis, jurisdiction,
-    notice_version, source, captured_at, actor)
-SELECT gen_random_uuid(), id, 'outreach', 'email', n, 'granted', 'consent', 'DE', '1', 's', now(), 'user:1'
+    notice_version, source, subscriber_type, captured_at, actor)
+SELECT gen_random_uuid(), id, 'outreach', 'email', n, 'granted', 'consent', 'DE', '1', 's',
+    'individual', now(), 'user:1'
 FROM subjects, generate_series(1, 2) AS n;
 """
 

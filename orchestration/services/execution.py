@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from compliance import consent, subjects
 from integrations.outreach.client import (
@@ -77,8 +77,13 @@ def start(*, action_id: UUID, now: datetime) -> Dispatch | None:
     if letter is None or approval is None:
         apply_move(action, Move.BLOCK, actor=ACTOR, now=now, reason_code=reason)
         return None
-    execution = _open_execution(action, approval, now=now)
-    apply_move(action, Move.START, actor=ACTOR, now=now, payload={"execution_id": str(execution.id)})
+    try:
+        execution = _begin(action, approval, now=now)
+    except IntegrityError:
+        # The database saw what the checks above did not; it has the last word, and nothing was called.
+        log.exception("action.guarded", action_id=str(action.id))
+        apply_move(action, Move.BLOCK, actor=ACTOR, now=now, reason_code="guard_refused")
+        return None
     return Dispatch(
         execution_id=execution.id,
         action_id=action.id,
@@ -90,8 +95,9 @@ def start(*, action_id: UUID, now: datetime) -> Dispatch | None:
     )
 
 
-def _open_execution(action: Action, approval: Approval, *, now: datetime) -> Execution:
-    return Execution.objects.create(
+@transaction.atomic
+def _begin(action: Action, approval: Approval, *, now: datetime) -> Execution:
+    execution = Execution.objects.create(
         id=uuid4(),
         action=action,
         revision=action.revision,
@@ -102,6 +108,8 @@ def _open_execution(action: Action, approval: Approval, *, now: datetime) -> Exe
         next_check_at=now + ABANDONED_AFTER,
         started_at=now,
     )
+    apply_move(action, Move.START, actor=ACTOR, now=now, payload={"execution_id": str(execution.id)})
+    return execution
 
 
 def _prepare(action: Action, approval: Approval | None, *, now: datetime) -> tuple[Letter | None, str, str]:
@@ -113,7 +121,7 @@ def _prepare(action: Action, approval: Approval | None, *, now: datetime) -> tup
         return None, "", "content_changed"
     if action.kind == Kind.REVIEW_TASK.value or action.subject_id is None:
         return letter, "", ""
-    decision = consent.decide(subject_id=action.subject_id, now=now)
+    decision = consent.record_decision(subject_id=action.subject_id, actor=ACTOR, now=now)
     if not decision.allowed:
         return None, "", f"consent_{decision.reason}"
     lock_daily_limit(action.account_id)

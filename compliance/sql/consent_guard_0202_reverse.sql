@@ -1,0 +1,2 @@
+DROP FUNCTION revctx_consent_refusal(uuid, text, text);
+REVOKE SELECT ON consent_decisions, consent_policies FROM revctx_auditor;
