@@ -6,8 +6,18 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 
-from compliance.models import AuditLog, ConsentRevision, Subject, Suppression
+from compliance import policies
+from compliance.models import (
+    AuditLog,
+    ConsentDecisionRecord,
+    ConsentPolicy,
+    ConsentRevision,
+    Subject,
+    Suppression,
+)
+from revctx.api.permissions import actor_of
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -46,6 +56,37 @@ class ConsentRevisionAdmin(ReadOnlyAdmin):
     list_filter = ("status", "purpose", "channel")
     exclude = ("sealed_proof",)
     ordering = ("-recorded_at",)
+
+
+@admin.register(ConsentDecisionRecord)
+class ConsentDecisionAdmin(ReadOnlyAdmin):
+    """Decisions that something was sent on, or not, newest first."""
+
+    list_display = ("recorded_at", "subject_id", "purpose", "channel", "allowed", "reason", "revision_id")
+    list_filter = ("allowed", "reason")
+    ordering = ("-id",)
+
+
+@admin.register(ConsentPolicy)
+class ConsentPolicyAdmin(admin.ModelAdmin):
+    """What the law allows. Rows change here with an audit entry; to forbid a case, set it to deny."""
+
+    list_display = ("country", "channel", "subscriber_type", "mode", "double_opt_in", "legal_source")
+    list_filter = ("country", "channel", "subscriber_type", "mode")
+    search_fields = ("=country", "legal_source")
+    actions = None
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ConsentPolicy | None = None) -> tuple[str, ...]:
+        """Keep the case of a row: another case is another row."""
+        return ("country", "subscriber_type", "channel") if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: ConsentPolicy, form: Any, change: bool) -> None:
+        """Store and audit."""
+        policies.save_policy(obj, actor=actor_of(request), now=timezone.now())
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: without its row a place would follow a wider one."""
+        return False
 
 
 @admin.register(Subject)

@@ -13,7 +13,7 @@ from compliance import policies, subjects, suppressions
 from compliance.consent_rules import DEFAULT_CHANNEL, DEFAULT_PURPOSE
 from compliance.contracts import ConsentDecision
 from compliance.jurisdictions import find_jurisdiction
-from compliance.models import ConsentRevision
+from compliance.models import ConsentPolicy, ConsentRevision
 from compliance.policies import PolicyTable
 
 # The database alone says when a decision was recorded, so that column is not named.
@@ -48,9 +48,9 @@ def record_decision(
     It holds for 60 seconds, and only while the revision it names is the newest.
     """
     decision = decide(subject_id=subject_id, purpose=purpose, channel=channel, now=now)
-    row = [subject_id, purpose, channel, decision.allowed, decision.reason, decision.revision_id]
+    outcome = (decision.allowed, decision.reason, decision.revision_id, decision.policy_id)
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [*row, decision.policy_id, actor, now])
+        cursor.execute(_INSERT, (subject_id, purpose, channel, *outcome, actor, now))
     return decision
 
 
@@ -122,7 +122,7 @@ def _decide(
     )
 
 
-def _judge_law(revision: ConsentRevision, policy: policies.ConsentPolicy | None) -> str:
+def _judge_law(revision: ConsentRevision, policy: ConsentPolicy | None) -> str:
     if find_jurisdiction(revision.jurisdiction) is None:
         return "unknown_jurisdiction"
     if revision.purpose != DEFAULT_PURPOSE:

@@ -81,10 +81,11 @@ def unwrap_key(wrapped: bytes, wrapping_key_id: str, owner: KeyOwner) -> bytes:
         WrappingKeyMissing: it was wrapped by a key that is not configured.
         SealBroken: it was altered, or belongs to another owner.
     """
-    if wrapping_key_id != get_wrapping_key_id():
+    known = {_key_id(key): key for key in (settings.SUBJECT_KEK, *settings.SUBJECT_KEK_PREVIOUS)}
+    if wrapping_key_id not in known:
         raise WrappingKeyMissing(f"data key is wrapped by key {wrapping_key_id}, which is not configured")
     try:
-        return AESGCM(settings.SUBJECT_KEK).decrypt(
+        return AESGCM(known[wrapping_key_id]).decrypt(
             wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], _wrapping_data(owner)
         )
     except InvalidTag as error:

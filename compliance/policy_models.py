@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
-from compliance.consent_rules import CHANNELS, SUBSCRIBER_TYPES, Mode
+from compliance.consent_rules import CHANNELS, SUBSCRIBER_TYPES, InvalidConsent, Mode, check_jurisdiction
 
+MAX_SOURCE = 2_000
 MODES = [(mode.value, mode.value) for mode in Mode]
 
 
@@ -43,6 +45,19 @@ class ConsentPolicy(models.Model):
 
     def __str__(self) -> str:
         return f"{self.country} {self.subscriber_type} {self.channel}: {self.mode}"
+
+    def clean(self) -> None:
+        """Refuse a source that the audit log could not hold, and a country that is no code.
+
+        Raises:
+            ValidationError: by field.
+        """
+        if len(self.legal_source) > MAX_SOURCE or "@" in self.legal_source:
+            raise ValidationError({"legal_source": f"At most {MAX_SOURCE} characters and no address."})
+        try:
+            check_jurisdiction(self.country)
+        except InvalidConsent as error:
+            raise ValidationError({"country": error.message}) from error
 
 
 class ConsentDecisionRecord(models.Model):

@@ -15,13 +15,16 @@ def read_key(name: str) -> bytes:
     Raises:
         ImproperlyConfigured: it is missing, not base64, or of another length.
     """
-    try:
-        key = base64.b64decode(env.str(name), validate=True)
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name} must be base64.") from error
-    if len(key) != 32:
-        raise ImproperlyConfigured(f"{name} must hold 32 bytes, base64; it holds {len(key)}.")
-    return key
+    return _decode_key(name, env.str(name))
+
+
+def read_keys(name: str) -> list[bytes]:
+    """Read any number of 32-byte keys, base64, commas between; none if unset.
+
+    Raises:
+        ImproperlyConfigured: one of them is not base64, or of another length.
+    """
+    return [_decode_key(name, text) for text in env.list(name, default=[])]
 
 
 def read_database(name: str) -> dict[str, Any]:
@@ -37,3 +40,13 @@ def read_database(name: str) -> dict[str, Any]:
             " -c idle_in_transaction_session_timeout=30s",
         },
     }
+
+
+def _decode_key(name: str, text: str) -> bytes:
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must be base64.") from error
+    if len(key) != 32:
+        raise ImproperlyConfigured(f"{name} must hold 32 bytes, base64; it holds {len(key)}.")
+    return key

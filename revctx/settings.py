@@ -10,7 +10,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from revctx import local_env
-from revctx.environment import env, read_database, read_key
+from revctx.environment import env, read_database, read_key, read_keys
 from revctx.observability.logging import configure_logging
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -231,9 +231,11 @@ STORAGES = {
 # --- personal data ---------------------------------------------------------------------------
 if not LABORATORY_MODE:
     SUBJECT_KEK = read_key("SUBJECT_KEY_ENCRYPTION_KEY")
+    SUBJECT_KEK_PREVIOUS = read_keys("SUBJECT_KEK_PREVIOUS")
     SUBJECT_HASH_KEY = read_key("SUBJECT_HASH_KEY")
     SUPPRESSION_HASH_KEY = read_key("SUPPRESSION_HASH_KEY")
     SIGNAL_HASH_KEY = read_key("SIGNAL_HASH_KEY")
+    RECEIPT_SIGNING_KEY = read_key("RECEIPT_SIGNING_KEY")
 
 # --- product ---------------------------------------------------------------------------------
 HIGH_INTENT_THRESHOLD = env.float("HIGH_INTENT_THRESHOLD", 70.0)
@@ -241,6 +243,7 @@ EMAIL_DAILY_LIMIT_PER_ACCOUNT = env.int("EMAIL_DAILY_LIMIT_PER_ACCOUNT", 2)
 APPROVAL_HOLD_SECONDS = env.int("APPROVAL_HOLD_SECONDS", 30)
 APPROVAL_EXPIRY_HOURS = env.int("APPROVAL_EXPIRY_HOURS", 72)
 APPROVAL_CLAIM_SECONDS = env.int("APPROVAL_CLAIM_SECONDS", 300)
+CONTROLLER_NAME = env.str("CONTROLLER_NAME", "")
 SENDER_NAME = env.str("SENDER_NAME", "Mia Kovač")
 ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS = env.int("ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS", 500_000)
 

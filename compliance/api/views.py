@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from compliance import consent, consent_rules, selectors, subjects
+from compliance import confirmation, consent, consent_rules, gpc, selectors, subjects
 from compliance.api.serializers import (
     AuditEventPage,
     AuditEventResponse,
@@ -34,8 +34,8 @@ from revctx.api.parsing import validate
 from revctx.api.permissions import HasScope, MethodScope, actor_of
 from revctx.api.schemas import ErrorBody
 
-_REFUSALS = {401: ErrorBody, 403: ErrorBody, 422: ErrorBody}
-_BODY_REFUSALS = {400: ErrorBody, 413: ErrorBody, 415: ErrorBody, **_REFUSALS}
+REFUSALS = {401: ErrorBody, 403: ErrorBody, 422: ErrorBody}
+BODY_REFUSALS = {400: ErrorBody, 413: ErrorBody, 415: ErrorBody, **REFUSALS}
 _SCOPED = [
     OpenApiParameter("purpose", OpenApiTypes.STR, description="Default: outreach."),
     OpenApiParameter("channel", OpenApiTypes.STR, description="Default: email."),
@@ -48,11 +48,11 @@ class ConsentView(APIView):
 
     permission_classes = [HasScope("consent:write")]
 
-    @extend_schema(request=ConsentGrantRequest, responses={201: ConsentGrantResponse, **_BODY_REFUSALS})
+    @extend_schema(request=ConsentGrantRequest, responses={201: ConsentGrantResponse, **BODY_REFUSALS})
     def post(self, request: Request) -> Response:
         """Record that a person consents."""
         body, now = validate(ConsentGrantRequest, request.data), timezone.now()
-        with _refusals():
+        with refusals():
             statement = consent.grant(
                 email=body.email,
                 purpose=body.purpose,
@@ -61,6 +61,7 @@ class ConsentView(APIView):
                 notice_version=body.notice_version,
                 source=body.source,
                 lawful_basis=body.lawful_basis,
+                subscriber_type=body.subscriber_type,
                 expires_at=body.expires_at,
                 actor=actor_of(request),
                 now=now,
@@ -68,9 +69,14 @@ class ConsentView(APIView):
         decision = consent.decide(
             subject_id=statement.subject_id, purpose=body.purpose, channel=body.channel, now=now
         )
+        _honour_gpc(request, statement.subject_id, now=now)
+        pending = statement.status == consent_rules.Status.PENDING
         recorded = ConsentStatementResponse.model_validate(statement).model_dump()
         follows = ConsentDecisionResponse.model_validate(decision)
-        return _print(ConsentGrantResponse(**recorded, decision=follows), status=201)
+        link = confirmation.make_url(statement.id) if pending else None
+        return print_body(
+            ConsentGrantResponse(**recorded, decision=follows, confirmation_url=link), status=201
+        )
 
 
 class ConsentCheckView(APIView):
@@ -78,11 +84,16 @@ class ConsentCheckView(APIView):
 
     permission_classes = [HasScope("consent:read")]
 
-    @extend_schema(request=ConsentCheckRequest, responses={200: ConsentStatusResponse, **_BODY_REFUSALS})
+    @extend_schema(request=ConsentCheckRequest, responses={200: ConsentStatusResponse, **BODY_REFUSALS})
     def post(self, request: Request) -> Response:
         """Tell whether an address may be contacted, with the address in the body."""
         body = validate(ConsentCheckRequest, request.data)
-        return _print(_status(body.email, body.purpose, body.channel, now=timezone.now()))
+        now = timezone.now()
+        if body.subject_id is not None:
+            return print_body(_status_of(body.subject_id, body.purpose, body.channel, now=now))
+        with refusals():
+            _honour_gpc(request, subjects.find_subject(email=body.email or ""), now=now)
+        return print_body(_status(body.email or "", body.purpose, body.channel, now=now))
 
 
 class ConsentRevokeView(APIView):
@@ -90,7 +101,7 @@ class ConsentRevokeView(APIView):
 
     permission_classes = [HasScope("consent:write")]
 
-    @extend_schema(request=ConsentRevokeRequest, responses={200: ConsentRevokeResponse, **_BODY_REFUSALS})
+    @extend_schema(request=ConsentRevokeRequest, responses={200: ConsentRevokeResponse, **BODY_REFUSALS})
     def post(self, request: Request) -> Response:
         """Withdraw consent, with the address in the body; at once, and again without harm."""
         body = validate(ConsentRevokeRequest, request.data)
@@ -102,15 +113,15 @@ class ConsentByAddressView(APIView):
 
     permission_classes = [MethodScope(get="consent:read", delete="consent:write")]
 
-    @extend_schema(parameters=_SCOPED, responses={200: ConsentStatusResponse, **_REFUSALS})
+    @extend_schema(parameters=_SCOPED, responses={200: ConsentStatusResponse, **REFUSALS})
     def get(self, request: Request, email: str) -> Response:
         """Tell whether an address may be contacted."""
         query = request.query_params
         purpose = query.get("purpose", consent.DEFAULT_PURPOSE)
         channel = query.get("channel", consent.DEFAULT_CHANNEL)
-        return _print(_status(email, purpose, channel, now=timezone.now()))
+        return print_body(_status(email, purpose, channel, now=timezone.now()))
 
-    @extend_schema(parameters=_SCOPED, responses={200: ConsentRevokeResponse, 404: ErrorBody, **_REFUSALS})
+    @extend_schema(parameters=_SCOPED, responses={200: ConsentRevokeResponse, 404: ErrorBody, **REFUSALS})
     def delete(self, request: Request, email: str) -> Response:
         """Withdraw consent; of everything unless a purpose or channel is named."""
         query = request.query_params
@@ -137,7 +148,7 @@ class AuditEventListView(APIView):
             OpenApiParameter("cursor", OpenApiTypes.STR),
         ],
         operation_id="audit_events_list",
-        responses={200: AuditEventPage, **_REFUSALS},
+        responses={200: AuditEventPage, **REFUSALS},
     )
     def get(self, request: Request) -> Response:
         """List recorded transitions, the newest first."""
@@ -154,31 +165,55 @@ class AuditEventListView(APIView):
 
 
 def _status(email: str, purpose: str, channel: str, *, now: datetime) -> ConsentStatusResponse:
-    with _refusals():
+    with refusals():
         consent_rules.check_choice("purpose", purpose)
         consent_rules.check_choice("channel", channel)
         subject_id = subjects.find_subject(email=email)
         decision = consent.decide_for_address(email=email, purpose=purpose, channel=channel, now=now)
+    return _describe(subject_id, decision)
+
+
+def _status_of(subject_id: UUID, purpose: str, channel: str, *, now: datetime) -> ConsentStatusResponse:
+    with refusals():
+        consent_rules.check_choice("purpose", purpose)
+        consent_rules.check_choice("channel", channel)
+    decision = consent.decide(subject_id=subject_id, purpose=purpose, channel=channel, now=now)
+    return _describe(subject_id, decision)
+
+
+def _describe(subject_id: UUID | None, decision: consent.ConsentDecision) -> ConsentStatusResponse:
     statements = consent.list_standing(subject_id=subject_id) if subject_id else []
-    return ConsentStatusResponse.of(subject_id, decision, statements)
+    opted_out = subject_id is not None and gpc.is_opted_out(subject_id=subject_id)
+    return ConsentStatusResponse.of(subject_id, decision, statements, sale_sharing_opt_out=opted_out)
+
+
+def _honour_gpc(request: Request, subject_id: UUID | None, *, now: datetime) -> None:
+    """Take the signal of a person whom an integration speaks for.
+
+    A signed-in officer's own browser says nothing about the person that they look up.
+    """
+    if request.auth is not None:
+        gpc.honour(subject_id=subject_id, headers=request.headers, now=now)
 
 
 def _revoke(request: Request, body: ConsentRevokeRequest) -> Response:
-    with _refusals():
+    now = timezone.now()
+    with refusals():
         revoked = consent.revoke(
             email=body.email,
             purpose=body.purpose,
             channel=body.channel,
             source=body.source,
             actor=actor_of(request),
-            now=timezone.now(),
+            now=now,
         )
+        _honour_gpc(request, subjects.find_subject(email=body.email), now=now)
     statements = [ConsentStatementResponse.model_validate(statement) for statement in revoked]
-    return _print(ConsentRevokeResponse(revoked=statements))
+    return print_body(ConsentRevokeResponse(revoked=statements))
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """Turn refusals of the services into answers; none repeats the address."""
     try:
         yield
@@ -209,5 +244,6 @@ def _uuid(name: str, value: str) -> UUID:
         raise Unprocessable("invalid", f"{name} is a UUID.", fields={name: "must be a UUID"}) from error
 
 
-def _print(body: BaseModel, *, status: int = 200) -> Response:
+def print_body(body: BaseModel, *, status: int = 200) -> Response:
+    """Return an answer as JSON."""
     return Response(body.model_dump(mode="json"), status=status)

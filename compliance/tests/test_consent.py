@@ -61,7 +61,7 @@ class TestGrant:
             "status": "granted",
             "revision_id": str(statement.id),
         }
-        assert "ada" not in str(row.payload) + str(data)
+        assert "northwind" not in str(row.payload) + str(data)
 
     def test_counts_revisions_of_one_purpose_and_channel(self):
         first, second = grant_consent(), grant_consent(email="ADA@northwind.example")

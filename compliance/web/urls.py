@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from compliance.api.consent_views import GpcSupportView
 from compliance.web import audit, privacy
 
 urlpatterns = [
@@ -9,5 +10,6 @@ urlpatterns = [
     path("privacy/consents", privacy.RecordConsent.as_view()),
     path("privacy/<uuid:subject_id>", privacy.SubjectConsent.as_view()),
     path("privacy/<uuid:subject_id>/revoke", privacy.RevokeConsent.as_view()),
+    path(".well-known/gpc.json", GpcSupportView.as_view()),
     path("audit", audit.AuditEvents.as_view()),
 ]

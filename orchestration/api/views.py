@@ -27,7 +27,7 @@ from orchestration.api.schemas import (
 )
 from orchestration.contracts import MoveResult
 from orchestration.services import approval
-from orchestration.services.consenting import withdraw_by_action
+from orchestration.services.consenting import honour_gpc, withdraw_by_action
 from revctx.api.pagination import CursorPage
 from revctx.api.parsing import validate
 from revctx.api.permissions import HasScope, MethodScope, actor_of
@@ -206,7 +206,9 @@ class UnsubscribeView(View):
         action_id = unsubscribing.read_token(token)
         if action_id is None or not withdraw_by_action(action_id=action_id, now=timezone.now()):
             return self._page(request, "unknown", status=404)
-        return self._page(request, "done", status=200)
+        opted_out = honour_gpc(action_id=action_id, headers=request.headers, now=timezone.now())
+        return self._page(request, "done", status=200, opted_out=opted_out)
 
-    def _page(self, request: HttpRequest, step: str, *, status: int) -> HttpResponse:
-        return render(request, "orchestration/unsubscribe.html", {"step": step}, status=status)
+    def _page(self, request: HttpRequest, step: str, *, status: int, opted_out: bool = False) -> HttpResponse:
+        context = {"step": step, "opted_out": opted_out}
+        return render(request, "orchestration/unsubscribe.html", context, status=status)

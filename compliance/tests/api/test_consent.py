@@ -35,7 +35,7 @@ class TestGrant:
         assert answer.status_code == 201, answer.content
         body = answer.json()
         assert (body["status"], body["number"], body["decision"]["allowed"]) == ("granted", 1, True)
-        assert "ada" not in answer.content.decode()
+        assert "northwind" not in answer.content.decode()
         row = AuditLog.objects.get(name="consent.granted")
         assert row.request_id == "trace-9"
         assert row.actor.startswith("user:")

@@ -219,6 +219,17 @@ class TestUnsubscribe:
         assert Action.objects.get(pk=action.pk).state == "cancelled"
         assert client.post(path).status_code == 200
 
+    def test_honours_the_privacy_signal_of_the_reader_s_browser_and_says_so(self, action: Action) -> None:
+        path = f"/api/unsubscribe/{unsubscribing.make_url(action.id).rsplit('/', 1)[-1]}"
+
+        plain = Client().post(path)
+        signalled = Client(headers={"Sec-GPC": "1"}).post(path)
+
+        assert b"Opt-out request honoured" not in plain.content
+        assert b"Opt-out request honoured" in signalled.content
+        objection = consent.decide(subject_id=action.subject_id, purpose=consent.SALE_SHARING, now=utc_now())
+        assert objection.reason == "opted_out"
+
     @pytest.mark.parametrize("token", ["x", "00000000-0000-4000-8000-000000000000:forged"])
     def test_a_forged_link_does_nothing(self, token: str) -> None:
         assert Client().get(f"/api/unsubscribe/{token}").status_code == 404
