@@ -4,6 +4,12 @@ from django.apps import AppConfig
 
 from revctx.observability import registry
 
+SEAL_TRANSITIONS = (
+    "audit_month.retired",
+    "audit_key.rotated",
+    "audit_verification.requested",
+    "audit_verification.finished",
+)
 TRANSITIONS = (
     "consent.granted",
     "consent.opted_out",
@@ -26,6 +32,8 @@ class ComplianceConfig(AppConfig):
     def ready(self) -> None:
         """Register the recorder and this app's transitions."""
         from compliance import audit  # models are loadable only now
+        from compliance.sealing import gauges
 
-        audit.register_transitions("compliance", TRANSITIONS)
+        audit.register_transitions("compliance", (*TRANSITIONS, *SEAL_TRANSITIONS))
+        gauges.register()
         registry.set_audit_recorder(audit.record_fields)

@@ -10,9 +10,23 @@ from django.db.models.functions import Now
 
 from compliance.consent_rules import DEFAULT_SUBSCRIBER
 from compliance.policy_models import ConsentDecisionRecord, ConsentPolicy
+from compliance.sealing.models import (
+    AuditCheckpoint,
+    AuditKey,
+    AuditLeaf,
+    AuditRetirement,
+    AuditTile,
+    AuditVerification,
+)
 
-__all__ = [
+__all__ = (
+    "AuditCheckpoint",
+    "AuditKey",
+    "AuditLeaf",
     "AuditLog",
+    "AuditRetirement",
+    "AuditTile",
+    "AuditVerification",
     "ConsentDecisionRecord",
     "ConsentPolicy",
     "ConsentRevision",
@@ -21,7 +35,7 @@ __all__ = [
     "Subject",
     "Suppression",
     "UuidV7",
-]
+)
 
 
 class UuidV7(models.Func):
@@ -63,6 +77,7 @@ class AuditLog(models.Model):
         ordering = ("-recorded_at", "-id")
         indexes = (
             models.Index(fields=["-recorded_at", "-id"], name="audit_newest"),
+            models.Index(fields=["txid", "id"], name="audit_seal_order"),
             models.Index(fields=["name", "-recorded_at", "-id"], name="audit_by_name"),
             models.Index(fields=["actor", "-recorded_at", "-id"], name="audit_by_actor"),
             models.Index(fields=["target_id", "-recorded_at", "-id"], name="audit_by_target"),

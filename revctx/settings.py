@@ -237,6 +237,10 @@ if not LABORATORY_MODE:
     SIGNAL_HASH_KEY = read_key("SIGNAL_HASH_KEY")
     RECEIPT_SIGNING_KEY = read_key("RECEIPT_SIGNING_KEY")
 
+# --- seal of the audit log: the signing key is the sealer's alone ------------------------------
+AUDIT_ANCHOR_DIR = env.str("AUDIT_ANCHOR_DIR", "")
+AUDIT_SIGNING_KEY = read_key("AUDIT_SIGNING_KEY") if env.str("AUDIT_SIGNING_KEY", "") else b""
+
 # --- product ---------------------------------------------------------------------------------
 HIGH_INTENT_THRESHOLD = env.float("HIGH_INTENT_THRESHOLD", 70.0)
 EMAIL_DAILY_LIMIT_PER_ACCOUNT = env.int("EMAIL_DAILY_LIMIT_PER_ACCOUNT", 2)

@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
-from compliance.api import consent_views, views
+from compliance.api import audit_views, consent_views, views
 
 urlpatterns = [
     path("consent", views.ConsentView.as_view()),
@@ -16,4 +16,9 @@ urlpatterns = [
     # `path`, because a local part may hold a slash.
     path("consent/<path:email>", views.ConsentByAddressView.as_view()),
     path("audit/events", views.AuditEventListView.as_view()),
+    path("audit/events/<uuid:event_id>/proof", audit_views.EventProofView.as_view()),
+    path("audit/checkpoints/latest", audit_views.LatestCheckpointView.as_view()),
+    path("audit/checkpoints/consistency", audit_views.ConsistencyView.as_view()),
+    path("audit/verify", audit_views.VerifyView.as_view()),
+    path("audit/verify/<uuid:verification_id>", audit_views.VerificationView.as_view()),
 ]

@@ -72,7 +72,7 @@ class TestCreatePartitions:
                 " (SELECT count(*) FROM pg_index WHERE indrelid = 'audit_logs'::regclass)"
             )
             own, parents = cursor.fetchone()
-            assert own == parents == 7
+            assert own == parents == 8
             cursor.execute(
                 "SELECT tgname, tgenabled FROM pg_trigger"
                 " WHERE tgrelid = 'audit_logs_y2027m10'::regclass AND NOT tgisinternal"

@@ -18,6 +18,7 @@ KEY_VARIABLES = (
     "SUPPRESSION_HASH_KEY",
     "SIGNAL_HASH_KEY",
     "RECEIPT_SIGNING_KEY",
+    "AUDIT_SIGNING_KEY",
 )
 PORT_NAMES = ("postgres", "redis", "sandbox")
 # A value outside this set would need quotes, which a shell and Python read differently.

@@ -31,6 +31,7 @@ def list_processes(*, web_port: int, sandbox_port: int) -> list[ProcessSpec]:
     return [
         ProcessSpec("sandbox", _python("integrations.sandbox", "--port", str(sandbox_port)), 0),
         ProcessSpec("relay", _manage("relay"), 1, uses_broker=True),
+        ProcessSpec("sealer", _manage("sealer"), 1),
         *(
             ProcessSpec(f"bridge-{group}", _manage("bridge", "--group", group), 1, uses_broker=True)
             for group in ("context-engine", "orchestration-engine")

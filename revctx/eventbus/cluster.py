@@ -1,4 +1,4 @@
-"""What the relay must know of the PostgreSQL cluster itself."""
+"""What the relay and other leaders must know of the PostgreSQL cluster itself."""
 
 from django.db import connection
 
@@ -12,8 +12,8 @@ def get_system_identifier() -> str:
         return str(cursor.fetchone()[0])
 
 
-def try_lead() -> bool:
-    """Take the leader's lock for the life of this connection, if nobody holds it."""
+def try_lead(lock: int = RELAY_LOCK) -> bool:
+    """Take a leader's lock for the life of this connection, if nobody holds it."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [RELAY_LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [lock])
         return bool(cursor.fetchone()[0])

@@ -124,6 +124,18 @@ def test_the_owner_role_is_known_to_the_preparation_alone() -> None:
     assert knows_owner == PREPARATION
 
 
+def test_the_sealer_alone_knows_the_signing_key_and_writes_the_anchors() -> None:
+    assert {name for name, s in SERVICES.items() if "AUDIT_SIGNING_KEY" in s.get("environment", {})} == {
+        "sealer"
+    }
+    mounts = {
+        name: [v for v in s.get("volumes", []) if v.startswith("anchors:")] for name, s in SERVICES.items()
+    }
+    writers = {name for name, found in mounts.items() if found and not found[0].endswith(":ro")}
+    assert writers == {"sealer"}
+    assert {name for name, found in mounts.items() if found} == {"sealer", "default-worker"}
+
+
 def test_the_laboratory_gets_nothing_but_its_own_database() -> None:
     environment = environment_of("lab-worker")
     assert environment["EXECUTION_MODE"] == "laboratory"

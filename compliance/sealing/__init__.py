@@ -1,0 +1,1 @@
+"""The sealed audit log: Merkle tree, signed checkpoints, anchors, proofs and verification."""
