@@ -40,7 +40,7 @@ def start(log, tmp_path):
         output.close()
 
 
-def wait_for(reached, seconds=30):
+def wait_for(reached, seconds=60):
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline
