@@ -1,7 +1,9 @@
 """What the header of every page needs."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
@@ -32,6 +34,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
             for label, path, scope in PAGES
             if not scope or scope in scopes
         ],
+        "sends_to_sandbox": _is_on_this_machine(settings.OUTREACH_BASE_URL),
         "can_search": "accounts:read" in scopes,
         "roles": SimpleLazyObject(lambda: _roles(request)),
         "pending_count": SimpleLazyObject(selectors.count_pending) if "actions:read" in scopes else 0,
@@ -42,6 +45,11 @@ def _is_current(at: str, path: str) -> bool:
     if path == "/approvals" and at == "/api/approval/ui":
         return True
     return at == path or (path != "/" and at.startswith(f"{path}/"))
+
+
+def _is_on_this_machine(url: str) -> bool:
+    """Say whether what is sent stays here, so that nobody takes the sandbox for a provider."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
 def _roles(request: HttpRequest) -> str:

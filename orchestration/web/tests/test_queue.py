@@ -38,6 +38,17 @@ class TestPage:
         for check in action.checks:
             assert check.text.split("“")[0][:20] in page
 
+    @pytest.mark.parametrize(
+        ("provider", "stays"), [("http://127.0.0.1:1", True), ("https://api.outreach.io/api/v2", False)]
+    )
+    def test_says_when_nothing_leaves_this_machine(self, settings, provider, stays):
+        settings.OUTREACH_BASE_URL = provider
+        make_action()
+
+        page = sign_in("approver").get("/approvals").content.decode()
+
+        assert ("to the sandbox on this machine" in page) is stays
+
     def test_says_who_did_what_by_name(self):
         action = make_action()
         client = sign_in("approver")
