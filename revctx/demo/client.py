@@ -70,8 +70,10 @@ class Caller:
         return Answer(response.status_code, response.json())
 
 
-def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float = WAIT_SECONDS) -> Found:
-    """Look again and again until something is found.
+def wait_for(
+    what: str, look: Callable[[], Found | None], *, seconds: float = WAIT_SECONDS, pause: float = STEP_SECONDS
+) -> Found:
+    """Look again and again, `pause` seconds apart, until something is found.
 
     Raises:
         DemoFailed: it was not found in time.
@@ -80,7 +82,7 @@ def wait_for(what: str, look: Callable[[], Found | None], *, seconds: float = WA
     while time.monotonic() < deadline:
         if found := look():
             return found
-        time.sleep(STEP_SECONDS)
+        time.sleep(pause)
     raise DemoFailed(f"{what}: not seen within {seconds:.0f} s")
 
 
