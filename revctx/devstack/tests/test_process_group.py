@@ -111,7 +111,7 @@ def _is_zombie(pid: int) -> bool:
 def test_the_products_processes_and_their_pauses() -> None:
     specs = {spec.name: spec for spec in list_processes(web_port=8000, sandbox_port=8001)}
     assert list(specs) == [
-        "sandbox", "relay", "bridge-context-engine", "bridge-orchestration-engine",
+        "sandbox", "relay", "sealer", "bridge-context-engine", "bridge-orchestration-engine",
         "context-engine-1", "context-engine-2", "context-engine-3",
         "orchestration-engine-1", "orchestration-engine-2", "default-1", "beat", "lab-worker", "web",
     ]  # fmt: skip
