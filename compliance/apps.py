@@ -7,6 +7,19 @@ from revctx.observability import registry
 TRANSITIONS = ("consent.granted", "consent.revoked", "subject.erased", "subject.opened", "suppression.lifted")
 
 
+def _register_privacy() -> None:
+    """Register what privacy requests record, erase, export and check."""
+    from compliance import audit, erasure  # models are loadable only now
+    from compliance.privacy import erasers, own_data, reapplying, states
+    from compliance.privacy.registry import register_exporter
+
+    audit.register_transitions("compliance", states.AUDIT_NAMES)
+    erasure.register_eraser("compliance.requests", erasers.erase_requests)
+    register_exporter("consent", own_data.export_consent)
+    register_exporter("requests", own_data.export_requests)
+    registry.register_health_check("erasures", reapplying.check_readiness)
+
+
 class ComplianceConfig(AppConfig):
     """Hands the audit log to the layers below."""
 
@@ -18,3 +31,4 @@ class ComplianceConfig(AppConfig):
 
         audit.register_transitions("compliance", TRANSITIONS)
         registry.set_audit_recorder(audit.record_fields)
+        _register_privacy()

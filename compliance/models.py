@@ -171,6 +171,7 @@ class Suppression(models.Model):
         """Why the address is suppressed."""
 
         ERASED = "erased"
+        OBJECTED = "objected"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     address_hash = models.BinaryField(max_length=32)
@@ -191,3 +192,32 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+# At the end, for those models point at the ones above by name; Django looks for models in this module only.
+from compliance.privacy.models import (  # noqa: E402
+    ClusterMark,
+    EscrowedKey,
+    PrivacyCertificate,
+    PrivacyExport,
+    PrivacyRequest,
+    PrivacyTarget,
+    Restriction,
+)
+
+__all__ = [
+    "AuditLog",
+    "ClusterMark",
+    "ConsentRevision",
+    "CurrentTransactionId",
+    "EscrowedKey",
+    "MonthKey",
+    "PrivacyCertificate",
+    "PrivacyExport",
+    "PrivacyRequest",
+    "PrivacyTarget",
+    "Restriction",
+    "Subject",
+    "Suppression",
+    "UuidV7",
+]

@@ -28,13 +28,14 @@ def list_suppressed(addresses: Collection[str]) -> set[str]:
 
 
 def suppress(*, address: str, reason: Suppression.Reason, now: datetime) -> None:
-    """Keep a normalised address from being taken up again."""
-    Suppression.objects.create(
+    """Keep a normalised address from being taken up again; one that stands already is left as it is."""
+    entry = Suppression(
         address_hash=keys.hash_suppressed(address),
         hash_key_id=keys.get_suppression_key_id(),
         reason=reason,
         created_at=now,
     )
+    Suppression.objects.bulk_create([entry], ignore_conflicts=True)
 
 
 def lift(*, email: str, actor: str, now: datetime) -> None:

@@ -5,6 +5,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from compliance.partitions import create_partitions as create
+from compliance.privacy import execution, reapplying
+from compliance.privacy.journal import JournalUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -15,3 +17,20 @@ def create_partitions() -> int:
     created = create(now=timezone.now())
     log.info("partitions.created", count=len(created), partitions=created)
     return len(created)
+
+
+@shared_task(name="compliance.tasks.run_privacy_requests")
+def run_privacy_requests() -> int:
+    """Carry out the privacy requests that are due; return how many were looked at.
+
+    After a restore the journal comes first, lest somebody erased is taken for known.
+    """
+    if not reapplying.is_applied():
+        try:
+            reapplying.reapply(now=timezone.now())
+        except JournalUnavailable as error:
+            log.error("privacy.not_reapplied", error=str(error))
+    due = execution.list_due(now=timezone.now())
+    for request_id in due:
+        execution.run_request(request_id=request_id, now=timezone.now())
+    return len(due)

@@ -50,6 +50,11 @@ app.conf.update(
         "execute": {"task": "orchestration.tasks.execute_due", "schedule": 2.0, "options": {"expires": 10}},
         "expire": {"task": "orchestration.tasks.expire_due", "schedule": 60.0, "options": {"expires": 60}},
         "bands": {"task": "contexts.tasks.sweep_bands", "schedule": 60.0, "options": {"expires": 60}},
+        "privacy": {
+            "task": "compliance.tasks.run_privacy_requests",
+            "schedule": 5.0,
+            "options": {"expires": 10},
+        },
         "partitions": {
             "task": "compliance.tasks.create_partitions",
             "schedule": crontab(hour="0", minute="20"),

@@ -234,6 +234,8 @@ if not LABORATORY_MODE:
     SUBJECT_HASH_KEY = read_key("SUBJECT_HASH_KEY")
     SUPPRESSION_HASH_KEY = read_key("SUPPRESSION_HASH_KEY")
     SIGNAL_HASH_KEY = read_key("SIGNAL_HASH_KEY")
+    CERTIFICATE_SIGNING_KEY = read_key("CERTIFICATE_SIGNING_KEY")
+ERASURE_JOURNAL_DIR = env.str("ERASURE_JOURNAL_DIR", "")
 
 # --- product ---------------------------------------------------------------------------------
 HIGH_INTENT_THRESHOLD = env.float("HIGH_INTENT_THRESHOLD", 70.0)
@@ -262,9 +264,7 @@ if PROFILE == "production" and DEBUG:
 if PROFILE == "production" and len(SECRET_KEY) < 40:
     raise ImproperlyConfigured("SECRET_KEY must have at least 40 characters in production.")
 if PROFILE != "local" and not LABORATORY_MODE and not SALESFORCE_WEBHOOK_SECRETS:
-    raise ImproperlyConfigured(
-        "SALESFORCE_WEBHOOK_SECRETS is empty: unsigned webhooks are allowed in the local profile only."
-    )
+    raise ImproperlyConfigured("SALESFORCE_WEBHOOK_SECRETS is empty; only the local profile allows that.")
 if not 0 < HIGH_INTENT_THRESHOLD < 100:
     raise ImproperlyConfigured("HIGH_INTENT_THRESHOLD must lie between 0 and 100.")
 

@@ -12,7 +12,13 @@ from pathlib import Path
 from revctx.devstack.ports import ServiceError, free_ports, is_free
 from revctx.devstack.services import new_passwords
 
-KEY_VARIABLES = ("SUBJECT_KEY_ENCRYPTION_KEY", "SUBJECT_HASH_KEY", "SUPPRESSION_HASH_KEY", "SIGNAL_HASH_KEY")
+KEY_VARIABLES = (
+    "SUBJECT_KEY_ENCRYPTION_KEY",
+    "SUBJECT_HASH_KEY",
+    "SUPPRESSION_HASH_KEY",
+    "SIGNAL_HASH_KEY",
+    "CERTIFICATE_SIGNING_KEY",
+)
 PORT_NAMES = ("postgres", "redis", "sandbox")
 # A value outside this set would need quotes, which a shell and Python read differently.
 PLAIN_VALUE = re.compile(r"[A-Za-z0-9._~:/?#@!=%+,\[\]-]*")
@@ -50,7 +56,7 @@ class LocalState:
         """
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            for name in ("logs", "redis", "broker", "anchors"):
+            for name in ("logs", "redis", "broker", "anchors", "erasures"):
                 (self.folder / name).mkdir(mode=0o700, exist_ok=True)
         except PermissionError as error:
             raise ServiceError(f"{self.folder} belongs to another user; remove it") from error

@@ -11,7 +11,13 @@ from collections.abc import Sequence
 from revctx.devstack import roles
 
 NOWHERE = "127.0.0.1:1"
-KEY_VARIABLES = ("SUBJECT_KEY_ENCRYPTION_KEY", "SUBJECT_HASH_KEY", "SUPPRESSION_HASH_KEY", "SIGNAL_HASH_KEY")
+KEY_VARIABLES = (
+    "SUBJECT_KEY_ENCRYPTION_KEY",
+    "SUBJECT_HASH_KEY",
+    "SUPPRESSION_HASH_KEY",
+    "SIGNAL_HASH_KEY",
+    "CERTIFICATE_SIGNING_KEY",
+)
 
 
 def example_key(name: str) -> str:
