@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.template.loader import render_to_string
+from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -26,10 +26,10 @@ from compliance.api.privacy_bodies import (
     PrivacyTargetResponse,
 )
 from compliance.privacy import certificates, decisions, exporting, requests, selectors
+from compliance.privacy.export_page import render_export
 from compliance.privacy.models import PrivacyRequest
 from compliance.privacy.states import IllegalMove
 from compliance.subjects import InvalidEmail
-from django.http import HttpResponse
 from revctx.api.errors import Conflict, NotFound, Unprocessable
 from revctx.api.pagination import CursorPage
 from revctx.api.parsing import validate
@@ -137,7 +137,7 @@ class PrivacyExportView(_PrivacyView):
         except exporting.ExportUnavailable as error:
             raise NotFound("no_export", "There is no export: not made, expired, or erased.") from error
         if request.query_params.get("as") == "html":
-            return HttpResponse(render_to_string("compliance/export.html", {"document": document}))
+            return HttpResponse(render_export(document))
         return Response(document)
 
 
@@ -179,5 +179,7 @@ def _find(request_id: UUID) -> PrivacyRequest:
 
 def _detail(request: PrivacyRequest) -> dict[str, Any]:
     head = PrivacyRequestResponse.model_validate(request).model_dump(mode="json")
-    targets = [PrivacyTargetResponse.model_validate(row).model_dump(mode="json") for row in request.targets.all()]
+    targets = [
+        PrivacyTargetResponse.model_validate(row).model_dump(mode="json") for row in request.targets.all()
+    ]
     return {**head, "targets": targets}

@@ -112,7 +112,13 @@ def start_clock(*, regime: str, jurisdiction: str, is_opt_out: bool, received_at
 
 
 def extend(
-    *, regime: str, jurisdiction: str, is_opt_out: bool, received_at: datetime, due_at: datetime, now: datetime
+    *,
+    regime: str,
+    jurisdiction: str,
+    is_opt_out: bool,
+    received_at: datetime,
+    due_at: datetime,
+    now: datetime,
 ) -> datetime:
     """Return the later due time; allowed once, and only while the first one has not passed.
 

@@ -72,7 +72,10 @@ def _restriction(subject_id: UUID) -> list[Step]:
 
 def _objection(subject_id: UUID) -> list[Step]:
     # Article 21(3) ends profiling for direct marketing too, and a score is just that.
-    return [*_opt_out(subject_id), Step("compliance.restriction", partial(_restrict, subject_id, "objection"))]
+    return [
+        *_opt_out(subject_id),
+        Step("compliance.restriction", partial(_restrict, subject_id, "objection")),
+    ]
 
 
 def _opt_out(subject_id: UUID) -> list[Step]:
