@@ -16,6 +16,7 @@ class OrchestrationConfig(AppConfig):
 
     def ready(self) -> None:
         """Register audit names and the eraser of drafts."""
+        from compliance.privacy import registry as privacy
         from orchestration import budgets  # models are loaded only now
         from orchestration.services import erasers
 
@@ -38,3 +39,5 @@ class OrchestrationConfig(AppConfig):
             },
         )
         erasure.register_eraser("orchestration.actions", erasers.erase_drafts)
+        privacy.register_exporter("actions", erasers.export_actions)
+        privacy.register_stopper("actions", erasers.stop_actions)

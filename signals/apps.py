@@ -2,7 +2,8 @@
 
 from django.apps import AppConfig
 
-from compliance import audit
+from compliance import audit, erasure
+from compliance.privacy import registry as privacy
 
 
 class SignalsConfig(AppConfig):
@@ -12,7 +13,12 @@ class SignalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the transitions of the app."""
+        """Register the transitions of the app, its eraser and what it gives to an export."""
+        from signals import exporters  # models are loadable only now
+        from signals.services import quarantine
+
+        erasure.register_eraser("signals.quarantine", quarantine.erase_quarantined)
+        privacy.register_exporter("signals", exporters.export_signals)
         audit.register_transitions(
             "signals",
             {"signal.ingested", "signal.conflicted", "signal.quarantined", "signal_code.registered"},

@@ -109,7 +109,7 @@ class PrivacyDecisionView(_PrivacyView):
         request=PrivacyDecision, responses={200: PrivacyRequestDetail, 409: ErrorBody, **_ONE, **_BODY}
     )
     def post(self, request: Request, request_id: UUID) -> Response:
-        """Verify, approve, deny, hold, resume, extend, confirm receipt, record a notice, lift a restriction."""
+        """Verify, approve, deny, hold, resume, extend, confirm, record a notice, or lift a restriction."""
         body = validate(PrivacyDecision, request.data)
         with refusals():
             decided = decisions.decide(

@@ -1,4 +1,4 @@
-"""Carry out approved requests: step by step, each acknowledged or repeated, complete when all have answered."""
+"""Carry out approved requests: each step acknowledged or repeated, complete when all have answered."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from compliance.models import AuditLog, ConsentRevision
 from compliance.privacy.models import PrivacyRequest, Restriction
 
 _CONSENT = (
-    "id", "purpose", "channel", "number", "status", "lawful_basis", "jurisdiction", "notice_version", "source",
-    "captured_at", "expires_at",
+    "id", "purpose", "channel", "number", "status", "lawful_basis", "jurisdiction", "notice_version",
+    "source", "captured_at", "expires_at",
 )  # fmt: skip
 _REQUEST = ("id", "type", "state", "jurisdiction", "received_at", "due_at", "closed_at")
 

@@ -1,5 +1,9 @@
 import pytest
 
+from compliance.tests.conftest import connect
+
+__all__ = ["connect"]
+
 
 @pytest.fixture(autouse=True)
 def journal_folder(settings, tmp_path):
