@@ -203,6 +203,7 @@ from compliance.privacy.models import (  # noqa: E402
     PrivacyRequest,
     PrivacyTarget,
     Restriction,
+    RetentionSchedule,
 )
 
 __all__ = [
@@ -217,6 +218,7 @@ __all__ = [
     "PrivacyRequest",
     "PrivacyTarget",
     "Restriction",
+    "RetentionSchedule",
     "Subject",
     "Suppression",
     "UuidV7",

@@ -5,7 +5,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from compliance.partitions import create_partitions as create
-from compliance.privacy import execution, reapplying
+from compliance.privacy import execution, reapplying, retaining
 from compliance.privacy.journal import JournalUnavailable
 
 log = structlog.get_logger(__name__)
@@ -34,3 +34,9 @@ def run_privacy_requests() -> int:
     for request_id in due:
         execution.run_request(request_id=request_id, now=timezone.now())
     return len(due)
+
+
+@shared_task(name="compliance.tasks.apply_retention")
+def apply_retention() -> None:
+    """Delete what has outlived its schedule."""
+    log.info("retention.applied", **retaining.apply_retention(now=timezone.now()))

@@ -15,11 +15,12 @@ class ContextsConfig(AppConfig):
         """Register the app's transitions, its eraser and its gauges."""
         from compliance import erasure  # models are loaded by now, not earlier
         from compliance.privacy import registry as privacy
-        from contexts import erasers, exporters, gauges
+        from contexts import erasers, exporters, gauges, places
 
         audit.register_transitions(
             "contexts", {"account.created", "context.updated", "config.activated", "account.enriched"}
         )
+        places.register_places()
         erasure.register_eraser("contexts", erasers.erase_subject)
         privacy.register_exporter("contexts", exporters.export_subject)
         privacy.register_stopper("contexts", erasers.stop_scoring)

@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.utils import timezone
 
-from compliance import audit, erasure
+from compliance import audit, erasure, retention
 from orchestration import policy
 from revctx.observability import registry
 
@@ -17,7 +17,10 @@ class OrchestrationConfig(AppConfig):
     def ready(self) -> None:
         """Register audit names and the eraser of drafts."""
         from compliance.privacy import registry as privacy
-        from orchestration import budgets  # models are loaded only now
+        from orchestration import (
+            budgets,  # models are loaded only now
+            places,
+        )
         from orchestration.services import erasers
 
         registry.register_gauge(
@@ -38,6 +41,8 @@ class OrchestrationConfig(AppConfig):
                 "enrichment.refused",
             },
         )
+        places.register_places()
         erasure.register_eraser("orchestration.actions", erasers.erase_drafts)
+        retention.register_retention("drafts", erasers.remove_drafts)
         privacy.register_exporter("actions", erasers.export_actions)
         privacy.register_stopper("actions", erasers.stop_actions)

@@ -55,6 +55,7 @@ app.conf.update(
             "schedule": 5.0,
             "options": {"expires": 10},
         },
+        "retention": {"task": "compliance.tasks.apply_retention", "schedule": crontab(hour="3", minute="40")},
         "partitions": {
             "task": "compliance.tasks.create_partitions",
             "schedule": crontab(hour="0", minute="20"),

@@ -1,8 +1,10 @@
 """The signals app: every buying signal, stored once."""
 
+from functools import partial
+
 from django.apps import AppConfig
 
-from compliance import audit, erasure
+from compliance import audit, erasure, retention
 from compliance.privacy import registry as privacy
 
 
@@ -14,10 +16,13 @@ class SignalsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the transitions of the app, its eraser and what it gives to an export."""
-        from signals import exporters  # models are loadable only now
+        from signals import exporters, places  # models are loadable only now
         from signals.services import quarantine
 
+        places.register_places()
         erasure.register_eraser("signals.quarantine", quarantine.erase_quarantined)
+        retention.register_retention("signals", partial(retention.drop_months, "signals"))
+        retention.register_retention("quarantine", quarantine.remove_quarantined)
         privacy.register_exporter("signals", exporters.export_signals)
         audit.register_transitions(
             "signals",

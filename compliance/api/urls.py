@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from compliance.api import privacy, views
+from compliance.api import privacy, ropa, views
 
 urlpatterns = [
     path("consent", views.ConsentView.as_view()),
@@ -15,5 +15,6 @@ urlpatterns = [
     path("privacy/requests/<uuid:request_id>/decisions", privacy.PrivacyDecisionView.as_view()),
     path("privacy/requests/<uuid:request_id>/export", privacy.PrivacyExportView.as_view()),
     path("privacy/requests/<uuid:request_id>/certificate", privacy.PrivacyCertificateView.as_view()),
+    path("compliance/ropa", ropa.RopaView.as_view()),
     path("audit/events", views.AuditEventListView.as_view()),
 ]

@@ -153,6 +153,25 @@ class Restriction(models.Model):
         return str(self.id)
 
 
+class RetentionSchedule(models.Model):
+    """How long one class of data is kept. Editable in the admin; each change is audited."""
+
+    data_class = models.CharField(max_length=32, primary_key=True)
+    keep_days = models.PositiveIntegerField(help_text="Days. What is older goes at the next daily run.")
+    reason = models.CharField(max_length=200)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "retention_schedules"
+        ordering = ("data_class",)
+        constraints = (
+            models.CheckConstraint(name="retention_at_least_a_day", condition=Q(keep_days__gte=1)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.data_class}: {self.keep_days} days"
+
+
 class EscrowedKey(models.Model):
     """A person's wrapped key, kept where a law forbids to destroy it yet.
 

@@ -125,6 +125,8 @@ _OTHER_EVENTS = ("received", "confirmed", "extended", "noticed", "reapplied", "e
 AUDIT_NAMES = frozenset(f"privacy_request.{name}" for name in (*_OTHER_EVENTS, *(m.value for m in Move))) | {
     "privacy_target.acknowledged",
     "privacy_target.failed",
+    "retention.applied",
+    "retention.changed",
     "subject.restricted",
     "subject.unrestricted",
 }

@@ -8,8 +8,11 @@ from uuid import UUID
 from django.utils import timezone
 
 from orchestration.models import Action, ActionRevision
+from orchestration.policy import State
 from orchestration.services.content import open_letters
 from orchestration.services.requests import cancel_for_subject
+
+STILL_NEEDED = [state.value for state in (State.PENDING, State.APPROVED, State.EXECUTING, State.UNKNOWN)]
 
 
 def erase_drafts(subject_id: UUID) -> None:
@@ -19,6 +22,12 @@ def erase_drafts(subject_id: UUID) -> None:
     """
     cancel_for_subject(subject_id=subject_id, reason_code="erased", now=timezone.now())
     ActionRevision.objects.filter(action__subject_id=subject_id).update(sealed=None)
+
+
+def remove_drafts(before: datetime) -> int:
+    """Drop the texts of actions that were closed before an instant; the action and its hash stay."""
+    closed = Action.objects.exclude(state__in=STILL_NEEDED).filter(updated_at__lt=before)
+    return ActionRevision.objects.filter(action__in=closed, sealed__isnull=False).update(sealed=None)
 
 
 def stop_actions(subject_id: UUID, reason: str, now: datetime) -> None:

@@ -63,6 +63,12 @@ def erase_quarantined(subject_id: UUID) -> None:
     QuarantinedPayload.objects.filter(subject_ids__contains=[subject_id]).update(sealed=None)
 
 
+def remove_quarantined(before: datetime) -> int:
+    """Drop the bodies of payloads received before an instant; that they came stays recorded."""
+    old = QuarantinedPayload.objects.filter(received_at__lt=before, sealed__isnull=False)
+    return old.update(sealed=None, state=QuarantinedPayload.State.RESOLVED)
+
+
 def _find_persons(payload: bytes, *, now: datetime) -> list[UUID] | None:
     """Return the persons whose addresses stand in a payload; None when it must not be kept."""
     emails: dict[str, str] = {}
