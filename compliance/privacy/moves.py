@@ -51,7 +51,11 @@ def apply_move(
     if after in TERMINAL:
         request.closed_at = now
     request.save()
-    facts = {"before": before.value, "state": after.value, "reason": reason_code}
+    facts: dict[str, audit.PayloadValue] = {
+        "before": before.value,
+        "state": after.value,
+        "reason": reason_code,
+    }
     record(request, f"privacy_request.{move.value}", actor=actor, now=now, payload=facts | (payload or {}))
 
 

@@ -48,6 +48,7 @@ def lift(*, subject_id: UUID, actor: str, now: datetime) -> bool:
     standing = Restriction.objects.filter(subject_id=subject_id, lifted_at__isnull=True)
     if not standing.update(lifted_at=now):
         return False
+    run_stoppers(subject_id, "unrestricted", now=now)  # scores without the person are out of date now
     _record("subject.unrestricted", subject_id, actor=actor, now=now, reason="lifted")
     return True
 

@@ -36,9 +36,9 @@ def escrow(*, subject_id: UUID, shred_at: datetime) -> bool:
     subject = Subject.objects.select_for_update().get(id=subject_id)
     if subject.wrapped_key is None:
         return False
-    parameters = [subject_id, bytes(subject.wrapped_key), subject.wrapping_key_id, shred_at]
+    key = bytes(subject.wrapped_key)
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, parameters)
+        cursor.execute(_INSERT, [subject_id, key, subject.wrapping_key_id, shred_at])
     return True
 
 

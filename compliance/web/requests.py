@@ -32,9 +32,11 @@ class PrivacyRequests(ScopedPage):
         asked = {"state": query.get("state", ""), "type": query.get("type", "")}
         known = {"state": {s.value for s in states.State}, "type": {t.value for t in states.RequestType}}
         given = {name: value for name, value in asked.items() if value in known[name]}
-        found = selectors.list_requests(**given).order_by("-received_at", "-id")
+        found = selectors.list_requests(state=given.get("state", ""), type=given.get("type", ""))
         return super().get_context_data(
-            page=read_page(found, time_field="received_at", cursor=query.get("after", "")),
+            page=read_page(
+                found.order_by("-received_at", "-id"), time_field="received_at", cursor=query.get("after", "")
+            ),
             filters=given,
             states=list(states.State),
             types=list(states.RequestType),
