@@ -18,6 +18,12 @@ STAFF = {
 
 def register_places() -> None:
     """List them."""
+    _register_persons()
+    _register_requests()
+    _register_delivery()
+
+
+def _register_persons() -> None:
     register(
         "table", "subjects", categories="e-mail address (sealed), its keyed hash, data key (wrapped)",
         purpose="to know a person by a random id", erased_by="compliance.key",
@@ -41,6 +47,9 @@ def register_places() -> None:
         subjects="business contacts, staff", recipients="auditors", erased_by=BY_ID, retention="audit",
         safeguards="append-only; refuses what looks like an address",
     )  # fmt: skip
+
+
+def _register_requests() -> None:
     register(
         "table", "privacy_requests", "privacy_targets", "privacy_certificates", "privacy_restrictions",
         categories="requests by random id; corrections (sealed)", purpose="to answer persons and prove it",
@@ -56,6 +65,9 @@ def register_places() -> None:
         lawful_basis=DUTY, erased_by=BY_TIME, retention="one year, then shredded with notice",
         safeguards="the application cannot read it",
     )  # fmt: skip
+
+
+def _register_delivery() -> None:
     register(
         "table", "outbox_events", "work_items", categories="random ids", purpose="delivery",
         erased_by=BY_ID, retention="OUTBOX_RETENTION_DAYS",

@@ -264,7 +264,9 @@ if PROFILE == "production" and DEBUG:
 if PROFILE == "production" and len(SECRET_KEY) < 40:
     raise ImproperlyConfigured("SECRET_KEY must have at least 40 characters in production.")
 if PROFILE != "local" and not LABORATORY_MODE and not SALESFORCE_WEBHOOK_SECRETS:
-    raise ImproperlyConfigured("SALESFORCE_WEBHOOK_SECRETS is empty; only the local profile allows that.")
+    raise ImproperlyConfigured(
+        "SALESFORCE_WEBHOOK_SECRETS is empty: unsigned webhooks are allowed in the local profile only."
+    )
 if not 0 < HIGH_INTENT_THRESHOLD < 100:
     raise ImproperlyConfigured("HIGH_INTENT_THRESHOLD must lie between 0 and 100.")
 
