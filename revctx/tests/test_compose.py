@@ -66,7 +66,9 @@ def given_values() -> dict[str, str]:
     required = {name for name, rule in VARIABLE.findall(COMPOSE_TEXT) if rule.startswith(":?")}
     key = base64.b64encode(b"k" * 32).decode()
     values = dict.fromkeys(required, "0123456789abcdef")
-    values |= {name: key for name in required if name.endswith(("_HASH_KEY", "_ENCRYPTION_KEY", "_SIGNING_KEY"))}
+    values |= {
+        name: key for name in required if name.endswith(("_HASH_KEY", "_ENCRYPTION_KEY", "_SIGNING_KEY"))
+    }
     return values | {"SECRET_KEY": "s" * 50, "SENDER_NAME": "Test Sender"}
 
 
