@@ -17,7 +17,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 revctx \
     && useradd --uid 10001 --gid revctx --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin revctx \
-    && install -d -o revctx -g revctx /var/lib/revctx /var/lib/revctx/metrics /var/lib/revctx/anchors /srv/revctx
+    && install -d -o revctx -g revctx /var/lib/revctx /var/lib/revctx/metrics /var/lib/revctx/anchors /var/lib/revctx/erasures /srv/revctx
 
 RUN --mount=type=bind,from=wheels,source=/wheels,target=/wheels \
     pip install --no-cache-dir --no-index --no-compile /wheels/*.whl

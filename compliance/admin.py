@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from compliance import policies
+from compliance import audit, policies
 from compliance.models import (
     AuditLog,
+    Breach,
     ConsentDecisionRecord,
     ConsentPolicy,
     ConsentRevision,
+    PrivacyRequest,
+    RetentionSchedule,
     Subject,
     Suppression,
 )
@@ -106,3 +110,53 @@ class SuppressionAdmin(ReadOnlyAdmin):
     list_display = ("id", "reason", "created_at", "lifted_at")
     fields = ("id", "reason", "created_at", "lifted_at")
     ordering = ("-created_at",)
+
+
+@admin.register(Breach)
+class BreachAdmin(ReadOnlyAdmin):
+    """Breaches; what is done about them is recorded on the privacy pages."""
+
+    list_display = ("id", "nature", "risk", "aware_at", "authority_due_at", "closed_at")
+    list_filter = ("risk", "nature")
+
+
+@admin.register(PrivacyRequest)
+class PrivacyRequestAdmin(ReadOnlyAdmin):
+    """Requests, the one that is due first on top; they are decided on the privacy pages."""
+
+    list_display = ("id", "type", "state", "jurisdiction", "received_at", "due_at")
+    list_filter = ("state", "type")
+    exclude = ("sealed_details",)
+    ordering = ("due_at", "id")
+
+
+@admin.register(RetentionSchedule)
+class RetentionScheduleAdmin(admin.ModelAdmin):
+    """How long each class of data is kept; a change is audited and holds from the next daily run."""
+
+    list_display = ("data_class", "keep_days", "reason", "updated_at")
+    readonly_fields = ("data_class", "updated_at")
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse: classes come with the code that deletes them."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: a class without a schedule would be kept for ever."""
+        return False
+
+    @transaction.atomic
+    def save_model(self, request: HttpRequest, obj: RetentionSchedule, form: Any, change: bool) -> None:
+        """Save and audit the change."""
+        obj.updated_at = timezone.now()
+        super().save_model(request, obj, form, change)
+        entry = audit.AuditEntry(
+            name="retention.changed",
+            actor=f"user:{request.user.pk}",
+            target_type="data_class",
+            target_id=obj.data_class,
+            at=obj.updated_at,
+            payload={"keep_days": obj.keep_days},
+        )
+        audit.record([entry])

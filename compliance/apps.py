@@ -1,6 +1,7 @@
 """Application of consent, persons' keys, erasure and the audit log."""
 
 from django.apps import AppConfig
+from django.utils import timezone
 
 from revctx.observability import registry
 
@@ -24,6 +25,34 @@ TRANSITIONS = (
 )
 
 
+def _register_privacy() -> None:
+    """Register what privacy requests record, erase, export and check."""
+    from compliance import audit, erasure, own_places  # models are loadable only now
+    from compliance.breaches import registry as breaches
+    from compliance.breaches.services import AUDIT_NAMES as BREACH_NAMES
+    from compliance.breaches.services import read_seconds_left
+    from compliance.privacy import erasers, own_data, reapplying, retaining, states
+    from compliance.privacy.registry import register_exporter
+    from compliance.retention import register_retention
+
+    own_places.register_places()
+    audit.register_transitions("compliance", states.AUDIT_NAMES | BREACH_NAMES)
+    erasure.register_eraser("compliance.requests", erasers.erase_requests)
+    register_exporter("consent", own_data.export_consent)
+    register_exporter("requests", own_data.export_requests)
+    register_retention("exports", retaining.remove_exports)
+    register_retention("privacy_requests", retaining.remove_request_details)
+    breaches.register_finder("subjects", own_data.find_known)
+    breaches.register_finder("consent_revisions", own_data.find_consents)
+    breaches.register_finder("privacy_requests", own_data.find_requesters)
+    registry.register_gauge(
+        "breach_report_due_seconds",
+        "Time left to tell the authority of the breach that is due first; below 0 it is late.",
+        lambda: read_seconds_left(now=timezone.now()),
+    )
+    registry.register_health_check("erasures", reapplying.check_readiness)
+
+
 class ComplianceConfig(AppConfig):
     """Hands the audit log to the layers below."""
 
@@ -37,3 +66,4 @@ class ComplianceConfig(AppConfig):
         audit.register_transitions("compliance", (*TRANSITIONS, *SEAL_TRANSITIONS))
         gauges.register()
         registry.set_audit_recorder(audit.record_fields)
+        _register_privacy()

@@ -35,7 +35,16 @@ def list_erasers() -> list[str]:
 def run_erasers(subject_id: UUID) -> None:
     """Call every registered eraser, in order of name."""
     for name in list_erasers():
-        _erasers[name](subject_id)
+        run_eraser(name, subject_id)
+
+
+def run_eraser(name: str, subject_id: UUID) -> None:
+    """Call one eraser; again does no harm.
+
+    Raises:
+        KeyError: none is registered by that name.
+    """
+    _erasers[name](subject_id)
 
 
 def erase(*, subject_id: UUID, actor: str, now: datetime) -> bool:

@@ -27,11 +27,20 @@ __all__ = (
     "AuditRetirement",
     "AuditTile",
     "AuditVerification",
+    "Breach",
+    "ClusterMark",
     "ConsentDecisionRecord",
     "ConsentPolicy",
     "ConsentRevision",
     "CurrentTransactionId",
+    "EscrowedKey",
     "MonthKey",
+    "PrivacyCertificate",
+    "PrivacyExport",
+    "PrivacyRequest",
+    "PrivacyTarget",
+    "Restriction",
+    "RetentionSchedule",
     "Subject",
     "Suppression",
     "UuidV7",
@@ -213,6 +222,7 @@ class Suppression(models.Model):
         """Why the address is suppressed."""
 
         ERASED = "erased"
+        OBJECTED = "objected"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     address_hash = models.BinaryField(max_length=32)
@@ -233,3 +243,17 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+# At the end, for those models point at the ones above by name; Django looks for models in this module only.
+from compliance.breaches.models import Breach  # noqa: E402
+from compliance.privacy.models import (  # noqa: E402
+    ClusterMark,
+    EscrowedKey,
+    PrivacyCertificate,
+    PrivacyExport,
+    PrivacyRequest,
+    PrivacyTarget,
+    Restriction,
+    RetentionSchedule,
+)

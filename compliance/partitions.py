@@ -16,6 +16,19 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 MONTHS_AHEAD = 3
+# Names of partitions are the guarded functions' own: table_y2026m11.
+_OLD_MONTHS = """
+SELECT month FROM (
+    SELECT to_date(right(child.relname, 7), 'YYYY"m"MM') AS month, t.keep_months
+    FROM revctx_partitioned_tables t
+    JOIN pg_inherits i ON i.inhparent = to_regclass(t.table_name::text)
+    JOIN pg_class child ON child.oid = i.inhrelid
+    WHERE t.table_name = %(table)s
+) AS months
+WHERE (month + interval '1 month') AT TIME ZONE 'UTC' <= %(before)s
+  AND month < date_trunc('month', now() AT TIME ZONE 'UTC') - make_interval(months => keep_months)
+ORDER BY month
+"""
 
 
 class CreateMonthlyPartitionedModel(migrations.CreateModel):
@@ -162,6 +175,19 @@ def create_partitions(*, now: datetime, months_ahead: int = MONTHS_AHEAD) -> lis
             [months],
         )
         return [f"{table} {month:%Y-%m}" for table, month, is_new in cursor.fetchall() if is_new]
+
+
+def drop_partitions(*, table: str, before: datetime) -> int:
+    """Drop a table's months that end by ``before``, through the owner's guarded function; return how many.
+
+    Months younger than the table's own floor are left alone.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_OLD_MONTHS, {"table": table, "before": before})
+        months = [month for (month,) in cursor.fetchall()]
+        for month in months:
+            cursor.execute("SELECT revctx_drop_month_partition(%s, %s)", [table, month])
+    return len(months)
 
 
 def list_months(*, now: datetime, months_ahead: int) -> list[date]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -17,8 +18,14 @@ from revctx.eventbus.topics import SUBJECT_ERASED
 
 
 @transaction.atomic
-def shred(*, subject_id: UUID, actor: str, now: datetime) -> bool:
-    """Do what ``erasure.erase`` promises.
+def shred(
+    *,
+    subject_id: UUID,
+    actor: str,
+    now: datetime,
+    run_erasers: Callable[[UUID], None] = erasure.run_erasers,
+) -> bool:
+    """Do what ``erasure.erase`` promises; a caller that keeps account of each eraser runs them itself.
 
     Raises:
         UnknownSubject: no such subject.
@@ -35,7 +42,7 @@ def shred(*, subject_id: UUID, actor: str, now: datetime) -> bool:
     subject.save(
         update_fields=["address_hash", "suppression_hash", "wrapped_key", "sealed_address", "erased_at"]
     )
-    erasure.run_erasers(subject_id)
+    run_erasers(subject_id)
     _tell(subject_id, actor=actor, now=now)
     return True
 
@@ -44,9 +51,7 @@ def _suppress(subject: Subject, *, now: datetime) -> None:
     data_key = keys.unwrap_key(bytes(subject.wrapped_key or b""), subject.wrapping_key_id, subject.id)
     sealed = bytes(subject.sealed_address or b"")
     address = normalize_email(keys.open_bytes(data_key, subject.id, sealed, ADDRESS).decode())
-    # One of another reason may stand already; it keeps the address out just as well.
-    if not suppressions.is_suppressed(email=address):
-        suppressions.suppress(address=address, reason=Suppression.Reason.ERASED, now=now)
+    suppressions.suppress(address=address, reason=Suppression.Reason.ERASED, now=now)
 
 
 def _tell(subject_id: UUID, *, actor: str, now: datetime) -> None:

@@ -43,16 +43,18 @@ def list_barred(subject_ids: Collection[UUID]) -> dict[UUID, str]:
 def suppress(*, address: str, reason: Suppression.Reason, now: datetime) -> None:
     """Keep a normalised address from being taken up again, or written to if a living person has it.
 
-    Waits for an execution that has begun to check the person, and makes the next one wait.
+    One that stands already is left as it is. Waits for an execution that has begun to check the person,
+    and makes the next one wait.
     """
     digest = keys.hash_suppressed(address)
     list(Subject.objects.select_for_update(no_key=True).filter(suppression_hash=digest).values_list("id"))
-    Suppression.objects.create(
+    entry = Suppression(
         address_hash=digest,
         hash_key_id=keys.get_suppression_key_id(),
         reason=reason,
         created_at=now,
     )
+    Suppression.objects.bulk_create([entry], ignore_conflicts=True)
 
 
 def lift(*, email: str, actor: str, now: datetime) -> None:

@@ -5,6 +5,8 @@ from celery import shared_task
 from django.utils import timezone
 
 from compliance.partitions import create_partitions as create
+from compliance.privacy import execution, reapplying, retaining
+from compliance.privacy.journal import JournalUnavailable
 from compliance.sealing.requests import work_on_verifications
 
 log = structlog.get_logger(__name__)
@@ -22,3 +24,26 @@ def create_partitions() -> int:
 def verify_audit(count: int = 0) -> None:
     """Do one short turn on the verifications that were asked for; beat sends for the next one."""
     work_on_verifications(now=timezone.now())
+
+
+@shared_task(name="compliance.tasks.run_privacy_requests")
+def run_privacy_requests() -> int:
+    """Carry out the privacy requests that are due; return how many were looked at.
+
+    After a restore the journal comes first, lest somebody erased is taken for known.
+    """
+    if not reapplying.is_applied():
+        try:
+            reapplying.reapply(now=timezone.now())
+        except JournalUnavailable as error:
+            log.error("privacy.not_reapplied", error=str(error))
+    due = execution.list_due(now=timezone.now())
+    for request_id in due:
+        execution.run_request(request_id=request_id, now=timezone.now())
+    return len(due)
+
+
+@shared_task(name="compliance.tasks.apply_retention")
+def apply_retention() -> None:
+    """Delete what has outlived its schedule."""
+    log.info("retention.applied", **retaining.apply_retention(now=timezone.now()))

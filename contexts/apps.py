@@ -14,10 +14,17 @@ class ContextsConfig(AppConfig):
     def ready(self) -> None:
         """Register the app's transitions, its eraser and its gauges."""
         from compliance import erasure  # models are loaded by now, not earlier
-        from contexts import erasers, gauges
+        from compliance.breaches import registry as breaches
+        from compliance.privacy import registry as privacy
+        from contexts import erasers, exporters, gauges, places
 
         audit.register_transitions(
             "contexts", {"account.created", "context.updated", "config.activated", "account.enriched"}
         )
+        places.register_places()
         erasure.register_eraser("contexts", erasers.erase_subject)
+        privacy.register_exporter("contexts", exporters.export_subject)
+        breaches.register_finder("contexts_contact", exporters.find_persons)
+        privacy.register_stopper("contexts", erasers.stop_scoring)
+        privacy.register_corrector("contexts", exporters.correct_subject)
         gauges.register()

@@ -1,4 +1,4 @@
-"""What an erasure reaches here: buckets, sealed names, and the scores that rested on them."""
+"""What a person's requests reach here: buckets, sealed names, and the scores that rested on them."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -15,14 +15,22 @@ def erase_subject(subject_id: UUID) -> None:
 
     Ledger rows keep the random id, which leads nowhere; every read of them skips it.
     """
-    buckets = ScoreBucket.objects.filter(subject_id=subject_id)
-    contacts = Contact.objects.filter(subject_id=subject_id)
+    _make_due(subject_id)
+    ScoreBucket.objects.filter(subject_id=subject_id).delete()
+    Contact.objects.filter(subject_id=subject_id).update(sealed=None, title_class="unknown")
+
+
+def stop_scoring(subject_id: UUID, reason: str, now: datetime) -> None:
+    """Make the scores due in which a person counts; whoever is restricted is skipped by every read."""
+    _make_due(subject_id)
+
+
+def _make_due(subject_id: UUID) -> None:
+    """Lock the accounts that the person belongs to, in order of id, and have them scored anew."""
     account_ids = {
-        *buckets.values_list("account_id", flat=True),
-        *contacts.values_list("account_id", flat=True),
+        *ScoreBucket.objects.filter(subject_id=subject_id).values_list("account_id", flat=True),
+        *Contact.objects.filter(subject_id=subject_id).values_list("account_id", flat=True),
     }
     locked = AccountContext.objects.filter(account_id__in=account_ids).order_by("account_id")
     list(locked.select_for_update(of=("self",), no_key=True).values_list("account_id"))
-    buckets.delete()
-    contacts.update(sealed=None, title_class="unknown")
     locked.order_by().update(version=F("version") + 1, scored_at=_LONG_AGO)

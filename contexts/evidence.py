@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from compliance import subjects
+from compliance.privacy.restrictions import list_restricted
 from contexts.contracts import ActiveConfigs
 from contexts.scoring import Bucket, oldest_bucket
 
@@ -61,11 +62,11 @@ def read_ledger(
 
 
 def without_erased(rows: Iterable[T], subject_of: Callable[[T], UUID | None]) -> list[T]:
-    """Return the rows whose person, if any, is not erased."""
+    """Return the rows whose person, if any, is neither erased nor restricted."""
     kept = list(rows)
     persons = {person for row in kept if (person := subject_of(row))}
-    erased = subjects.list_erased(persons) if persons else set()
-    return [row for row in kept if subject_of(row) not in erased] if erased else kept
+    hidden = subjects.list_erased(persons) | list_restricted(persons)
+    return [row for row in kept if subject_of(row) not in hidden] if hidden else kept
 
 
 def _bounds(configs: ActiveConfigs, at: datetime) -> dict[str, Any]:

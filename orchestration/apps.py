@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 from django.utils import timezone
 
-from compliance import audit, erasure
+from compliance import audit, erasure, retention
 from orchestration import policy
 from revctx.observability import registry
 
@@ -16,7 +16,12 @@ class OrchestrationConfig(AppConfig):
 
     def ready(self) -> None:
         """Register audit names and the eraser of drafts."""
-        from orchestration import budgets  # models are loaded only now
+        from compliance.breaches import registry as breaches
+        from compliance.privacy import registry as privacy
+        from orchestration import (
+            budgets,  # models are loaded only now
+            places,
+        )
         from orchestration.services import erasers
 
         registry.register_gauge(
@@ -37,4 +42,10 @@ class OrchestrationConfig(AppConfig):
                 "enrichment.refused",
             },
         )
+        places.register_places()
         erasure.register_eraser("orchestration.actions", erasers.erase_drafts)
+        retention.register_retention("drafts", erasers.remove_drafts)
+        breaches.register_finder("actions", erasers.find_persons)
+        breaches.register_finder("outreach", erasers.find_recipients)
+        privacy.register_exporter("actions", erasers.export_actions)
+        privacy.register_stopper("actions", erasers.stop_actions)

@@ -55,6 +55,12 @@ app.conf.update(
             "schedule": 4.0,
             "options": {"expires": 4},
         },
+        "privacy": {
+            "task": "compliance.tasks.run_privacy_requests",
+            "schedule": 5.0,
+            "options": {"expires": 10},
+        },
+        "retention": {"task": "compliance.tasks.apply_retention", "schedule": crontab(hour="3", minute="40")},
         "partitions": {
             "task": "compliance.tasks.create_partitions",
             "schedule": crontab(hour="0", minute="20"),

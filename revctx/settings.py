@@ -236,6 +236,8 @@ if not LABORATORY_MODE:
     SUPPRESSION_HASH_KEY = read_key("SUPPRESSION_HASH_KEY")
     SIGNAL_HASH_KEY = read_key("SIGNAL_HASH_KEY")
     RECEIPT_SIGNING_KEY = read_key("RECEIPT_SIGNING_KEY")
+    CERTIFICATE_SIGNING_KEY = read_key("CERTIFICATE_SIGNING_KEY")
+ERASURE_JOURNAL_DIR = env.str("ERASURE_JOURNAL_DIR", "")
 
 # --- seal of the audit log: the signing key is the sealer's alone ------------------------------
 AUDIT_ANCHOR_DIR = env.str("AUDIT_ANCHOR_DIR", "")

@@ -1,8 +1,12 @@
 """The signals app: every buying signal, stored once."""
 
+from functools import partial
+
 from django.apps import AppConfig
 
-from compliance import audit
+from compliance import audit, erasure, retention
+from compliance.breaches import registry as breaches
+from compliance.privacy import registry as privacy
 
 
 class SignalsConfig(AppConfig):
@@ -12,7 +16,16 @@ class SignalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the transitions of the app."""
+        """Register the transitions of the app, its eraser and what it gives to an export."""
+        from signals import exporters, places  # models are loadable only now
+        from signals.services import quarantine
+
+        places.register_places()
+        erasure.register_eraser("signals.quarantine", quarantine.erase_quarantined)
+        retention.register_retention("signals", partial(retention.drop_months, "signals"))
+        retention.register_retention("quarantine", quarantine.remove_quarantined)
+        privacy.register_exporter("signals", exporters.export_signals)
+        breaches.register_finder("signals", exporters.find_persons)
         audit.register_transitions(
             "signals",
             {"signal.ingested", "signal.conflicted", "signal.quarantined", "signal_code.registered"},

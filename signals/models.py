@@ -1,5 +1,6 @@
 """The signal store: append-only rows, the keys that make them unique, and the catalogue."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
@@ -140,7 +141,9 @@ class QuarantinedPayload(models.Model):
     id = models.UUIDField(primary_key=True, editable=False)
     source = models.CharField(max_length=64)
     reason = models.CharField(max_length=64)
-    sealed = models.BinaryField()
+    sealed = models.BinaryField(null=True)  # null once a person named in it was erased, or its time is over
+    # The persons whose addresses it names. One: sealed under that person's key; else under the month's.
+    subject_ids = ArrayField(models.UUIDField(), default=list)
     received_at = models.DateTimeField()
     request_id = models.CharField(max_length=128, default="")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
@@ -150,7 +153,8 @@ class QuarantinedPayload(models.Model):
         indexes = [
             models.Index(
                 fields=["-received_at", "-id"], condition=Q(state="open"), name="signal_quarantine_open"
-            )
+            ),
+            GinIndex(fields=["subject_ids"], name="signal_quarantine_subjects"),
         ]
 
     def __str__(self) -> str:

@@ -56,15 +56,7 @@ class InclusionProofResponse(ResponseModel):
     @classmethod
     def of(cls, proof: InclusionProof) -> Self:
         """Print a proof."""
-        return cls(
-            event_id=proof.event_id,
-            row=None if proof.row is None else proof.row.decode(),
-            leaf_hash=proof.leaf.hex(),
-            leaf_index=proof.index,
-            tree_size=proof.size,
-            proof=[node.hex() for node in proof.hashes],
-            checkpoint=proof.note,
-        )
+        return cls(**proof.describe())
 
 
 class ConsistencyProofResponse(ResponseModel):

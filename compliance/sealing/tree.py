@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -27,6 +28,18 @@ class InclusionProof:
     size: int
     hashes: list[bytes]
     note: str
+
+    def describe(self) -> dict[str, Any]:
+        """Print the proof for a document: hashes in hexadecimal, the row as the line that was hashed."""
+        return {
+            "event_id": str(self.event_id),
+            "row": None if self.row is None else self.row.decode(),
+            "leaf_hash": self.leaf.hex(),
+            "leaf_index": self.index,
+            "tree_size": self.size,
+            "proof": [node.hex() for node in self.hashes],
+            "checkpoint": self.note,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ from django.db import transaction
 from compliance import audit, consent, subjects
 from compliance.audit import AuditEntry
 from compliance.contracts import ConsentDecision
+from compliance.privacy.restrictions import list_restricted
 from contexts import selectors as contexts_selectors
 from contexts.contracts import ContextPack, PackContact
 from contexts.services.contacts import open_contact
@@ -119,7 +120,10 @@ def _role_rank(title_class: str) -> int:
 
 
 def _still_consented(plan: Plan, *, now: datetime) -> bool:
-    return plan.contact is None or consent.decide(subject_id=plan.contact.subject_id, now=now).allowed
+    if plan.contact is None:
+        return True
+    subject_id = plan.contact.subject_id
+    return not list_restricted([subject_id]) and consent.decide(subject_id=subject_id, now=now).allowed
 
 
 def _store_runs(request: DraftRequest, outcome: DraftOutcome, *, now: datetime) -> None:

@@ -97,6 +97,7 @@ def product_variables(
         "APPROVAL_HOLD_SECONDS": "10",
         "LOG_LEVEL": "WARNING",  # of commands in a terminal; the processes write more into their files
         "AUDIT_ANCHOR_DIR": str(folder / "anchors"),
+        "ERASURE_JOURNAL_DIR": str(folder / "erasures"),
         "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
         "CELERY_BEAT_FILE": str(folder / "beat"),
         **{name: value for name, value in secrets.items() if name != "REDIS_PASSWORD"},

@@ -19,6 +19,7 @@ KEY_VARIABLES = (
     "SIGNAL_HASH_KEY",
     "RECEIPT_SIGNING_KEY",
     "AUDIT_SIGNING_KEY",
+    "CERTIFICATE_SIGNING_KEY",
 )
 PORT_NAMES = ("postgres", "redis", "sandbox")
 # A value outside this set would need quotes, which a shell and Python read differently.
@@ -57,7 +58,7 @@ class LocalState:
         """
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            for name in ("logs", "redis", "broker", "anchors"):
+            for name in ("logs", "redis", "broker", "anchors", "erasures"):
                 (self.folder / name).mkdir(mode=0o700, exist_ok=True)
         except PermissionError as error:
             raise ServiceError(f"{self.folder} belongs to another user; remove it") from error

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.conf import settings
 
 from compliance.audit import TRANSITIONS
+from compliance.privacy.states import Move
 from orchestration.policy import AUDIT_NAMES, MOVES
 
 ROOT = Path(settings.BASE_DIR)
@@ -35,6 +36,8 @@ AUDITED = {
     "orchestration.Action": set(AUDIT_NAMES),
     "compliance.ConsentRevision": {"consent.granted", "consent.revoked"},
     "compliance.AuditVerification": {"audit_verification.requested", "audit_verification.finished"},
+    "compliance.PrivacyRequest": {f"privacy_request.{move.value}" for move in Move},
+    "compliance.PrivacyTarget": {"privacy_target.acknowledged", "privacy_target.failed"},
     "signals.QuarantinedPayload": {"signal.quarantined"},
     "laboratory.Promotion": {
         "promotion.requested", "promotion.approved", "promotion.rejected", "promotion.voided",

@@ -23,8 +23,8 @@ _FILL_SIGNALS = """
     FROM generate_series(1, 20000) AS n
 """
 _FILL_QUARANTINE = """
-    INSERT INTO signal_quarantine (id, source, reason, sealed, received_at, request_id, state)
-    SELECT uuidv7(), 'salesforce', 'missing_id', '', now() - n * interval '1 minute', '',
+    INSERT INTO signal_quarantine (id, source, reason, sealed, subject_ids, received_at, request_id, state)
+    SELECT uuidv7(), 'salesforce', 'missing_id', '', '{}', now() - n * interval '1 minute', '',
            CASE WHEN n % 100 = 0 THEN 'open' ELSE 'resolved' END
     FROM generate_series(1, 10000) AS n
 """

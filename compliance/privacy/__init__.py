@@ -1,0 +1,1 @@
+"""Requests of persons about their own data, from receipt to signed certificate."""

@@ -1,0 +1,71 @@
+"""Persons whose data is stored and nothing else: no scoring, no drafting."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from compliance import audit, subjects
+from compliance.privacy import registry
+from compliance.privacy.models import Restriction
+
+
+def list_restricted(subject_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of the persons are restricted now."""
+    if not subject_ids:
+        return set()
+    standing = Restriction.objects.filter(subject_id__in=subject_ids, lifted_at__isnull=True)
+    return set(standing.values_list("subject_id", flat=True))
+
+
+@transaction.atomic
+def restrict(*, subject_id: UUID, reason: str, actor: str, now: datetime) -> bool:
+    """Restrict a person and stop what is pending for them; return False if they were restricted.
+
+    Raises:
+        UnknownSubject: no such person.
+    """
+    subjects.lock_subject(subject_id)
+    if list_restricted([subject_id]):
+        return False
+    Restriction.objects.create(id=uuid4(), subject_id=subject_id, reason=reason, restricted_at=now)
+    run_stoppers(subject_id, "restricted", now=now)
+    _record("subject.restricted", subject_id, actor=actor, now=now, reason=reason)
+    return True
+
+
+@transaction.atomic
+def lift(*, subject_id: UUID, actor: str, now: datetime) -> bool:
+    """Lift a person's restriction; return False if there was none.
+
+    Raises:
+        UnknownSubject: no such person.
+    """
+    subjects.lock_subject(subject_id)
+    standing = Restriction.objects.filter(subject_id=subject_id, lifted_at__isnull=True)
+    if not standing.update(lifted_at=now):
+        return False
+    run_stoppers(subject_id, "unrestricted", now=now)  # scores without the person are out of date now
+    _record("subject.unrestricted", subject_id, actor=actor, now=now, reason="lifted")
+    return True
+
+
+def run_stoppers(subject_id: UUID, reason: str, *, now: datetime) -> None:
+    """Have every app cancel what is pending for a person, in order of name."""
+    for name in sorted(registry.stoppers):
+        registry.stoppers[name](subject_id, reason, now)
+
+
+def _record(name: str, subject_id: UUID, *, actor: str, now: datetime, reason: str) -> None:
+    entry = audit.AuditEntry(
+        name=name,
+        actor=actor,
+        target_type="subject",
+        target_id=str(subject_id),
+        at=now,
+        payload={"reason": reason},
+    )
+    audit.record([entry])
