@@ -34,6 +34,7 @@ def test_from_the_form_to_the_list_of_whom_to_tell():
     file = officer.post(f"{made.headers['Location']}/affected")
 
     check_page(page)
+    assert "in 71 h" in page.content.decode()
     assert page.context["summary"].persons == 1
     assert "ada@northwind.example" not in page.content.decode()
     assert "ada@northwind.example" in file.content.decode()

@@ -44,6 +44,18 @@ def say_duration(seconds: float) -> str:
     return f"{hours} h" if hours < 48 else f"{hours // 24} d"
 
 
+@register.filter
+def hours_from(at: datetime, now: datetime) -> str:
+    """Print a deadline that is counted in hours: `in 71 h`, `3 h ago`; whole hours, rounded down."""
+    hours, is_over = int(abs(at - now).total_seconds()) // 3600, at < now
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        _instant(at),
+        _exact(at),
+        f"{hours} h ago" if is_over else f"in {hours} h",
+    )
+
+
 @register.simple_tag
 def when(at: datetime | None, now: datetime | None = None) -> str:
     """Print an instant: relative under a week, else the date; the exact one in the element.
