@@ -40,6 +40,7 @@ def _register_privacy() -> None:
     erasure.register_eraser("compliance.requests", erasers.erase_requests)
     register_exporter("consent", own_data.export_consent)
     register_exporter("requests", own_data.export_requests)
+    register_retention("audit", retaining.retire_audit_months)
     register_retention("exports", retaining.remove_exports)
     register_retention("privacy_requests", retaining.remove_request_details)
     breaches.register_finder("subjects", own_data.find_known)

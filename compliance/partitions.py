@@ -182,12 +182,18 @@ def drop_partitions(*, table: str, before: datetime) -> int:
 
     Months younger than the table's own floor are left alone.
     """
+    months = list_old_months(table=table, before=before)
     with connection.cursor() as cursor:
-        cursor.execute(_OLD_MONTHS, {"table": table, "before": before})
-        months = [month for (month,) in cursor.fetchall()]
         for month in months:
             cursor.execute("SELECT revctx_drop_month_partition(%s, %s)", [table, month])
     return len(months)
+
+
+def list_old_months(*, table: str, before: datetime) -> list[date]:
+    """Return the first days of a table's months that end by ``before`` and are older than its floor."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OLD_MONTHS, {"table": table, "before": before})
+        return [month for (month,) in cursor.fetchall()]
 
 
 def list_months(*, now: datetime, months_ahead: int) -> list[date]:

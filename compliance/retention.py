@@ -2,7 +2,7 @@
 
 Apps register what they delete in ``AppConfig.ready()``, before any model exists. Whole months of partitioned
 tables are dropped by the owner's guarded function, which refuses what its own floor still protects. The
-audit log is not dropped here: its months are retired together with their seals.
+audit log is not simply dropped: its months are retired together with their seals.
 """
 
 from __future__ import annotations

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import structlog
 from django.db import transaction
+from django.utils import timezone
 
 from compliance import audit, retention
+from compliance.partitions import list_old_months
 from compliance.privacy.models import PrivacyExport, PrivacyRequest, RetentionSchedule
+from compliance.sealing.retirement import NotRetirable, retire_month
 
 ACTOR = "system:retention"
+
+log = structlog.get_logger(__name__)
 
 
 def apply_retention(*, now: datetime) -> dict[str, int]:
@@ -36,6 +42,21 @@ def remove_request_details(before: datetime) -> int:
     """Empty what was sealed with requests closed before an instant; the record of the request stays."""
     closed = PrivacyRequest.objects.filter(closed_at__lt=before, sealed_details__isnull=False)
     return closed.update(sealed_details=None)
+
+
+def retire_audit_months(before: datetime) -> int:
+    """Take one step towards dropping each month of the audit log that ends before an instant.
+
+    A month goes a day after its record was sealed; see ``retirement``. One that is not sealed stays and is
+    logged: without its seals nobody could tell its absence from a tampering.
+    """
+    dropped = 0
+    for month in list_old_months(table="audit_logs", before=before):
+        try:
+            dropped += retire_month(month=month, actor=ACTOR, now=timezone.now())
+        except NotRetirable as error:
+            log.error("retention.not_retirable", month=f"{month:%Y-%m}", reason=str(error))
+    return dropped
 
 
 @transaction.atomic

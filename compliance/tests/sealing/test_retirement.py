@@ -5,6 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from compliance.models import AuditLog, AuditRetirement
+from compliance.privacy.retaining import apply_retention
 from compliance.sealing import tree
 from compliance.sealing.checkpoints import read_note
 from compliance.sealing.retirement import NotRetirable, retire_month
@@ -42,6 +43,29 @@ def test_the_record_is_signed_before_anything_is_dropped(old_month, superuser):
     assert retire() is True
     assert superuser.execute("SELECT to_regclass(%s)", [PARTITION]).fetchone() == (None,)
     assert AuditLog.objects.get(name="audit_month.retired").payload == {"rows": 4}
+
+
+def test_the_daily_run_takes_two_days_and_counts_the_month_when_it_goes(old_month, superuser):
+    first = apply_retention(now=timezone.now())
+    old_month.seal()
+    second = apply_retention(now=timezone.now())
+
+    assert (first["audit"], second["audit"]) == (0, 1)
+    assert superuser.execute("SELECT to_regclass(%s)", [PARTITION]).fetchone() == (None,)
+    old_month.seal()
+    assert old_month.verify().is_sound
+
+
+def test_the_daily_run_leaves_a_month_that_is_not_sealed(log, superuser):
+    superuser.execute("SELECT revctx_create_month_partition('audit_logs', %s)", [MONTH])
+    log.write(2)
+    with unguarded(superuser):
+        superuser.execute("UPDATE audit_logs SET recorded_at = '2010-03-05 12:00Z'")
+    try:
+        assert apply_retention(now=timezone.now())["audit"] == 0
+        assert AuditRetirement.objects.count() == 0
+    finally:
+        superuser.execute(f"DROP TABLE IF EXISTS {PARTITION}")
 
 
 def test_a_retired_month_is_no_finding(old_month):
