@@ -5,10 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
 
 from compliance import consent, subjects
-from compliance.models import Subject
 from compliance.privacy import execution
 from compliance.privacy.models import PrivacyRequest
 from contexts import tasks as contexts_tasks
@@ -20,8 +18,8 @@ from revctx.eventbus import health, workitems
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.models import OutboxEvent, WorkItem
 from revctx.tests import canary
+from revctx.tests.database import rows
 from revctx.web.tests.people import sign_in
-from signals.models import Signal
 from signals.tests import importing_files
 
 CANARY = "kanarienvogel7"
@@ -191,7 +189,7 @@ def test_nothing_that_comes_again_brings_the_person_back(api_client, services):
     run_engines()
     carry_out()
     erase(client, EMAIL)
-    subject_ids = set(Subject.objects.values_list("id", flat=True))
+    subject_ids = set(rows("SELECT id FROM subjects"))
     score = client_for_scores(api_client).get(SCORE).json()
 
     WorkItem.objects.all().delete()  # the whole topic from offset 0: every event is new to the bus
@@ -201,12 +199,11 @@ def test_nothing_that_comes_again_brings_the_person_back(api_client, services):
     send_signals(client, number=100)  # and a new one of the same person
     run_engines()
 
-    assert set(Subject.objects.values_list("id", flat=True)) == subject_ids
+    assert set(rows("SELECT id FROM subjects")) == subject_ids
     assert subjects.find_subject(email=EMAIL) is None
     assert canary.list_tables_with(CANARY, services) == []
     assert replayed["contributions"] == score["contributions"]
-    newest = Signal.objects.order_by("-received_at").first()
-    assert newest.subject_id is None
+    assert rows("SELECT subject_id FROM signals ORDER BY received_at DESC LIMIT 1") == [(None,)]
 
 
 def client_for_scores(api_client):
@@ -215,10 +212,8 @@ def client_for_scores(api_client):
 
 def unreadable_rows(subject_id):
     """Count what is still stored for a person, and check that none of it opens."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id, sealed FROM signals WHERE subject_id = %s", [subject_id])
-        rows = cursor.fetchall()
-    items = [(subject_id, bytes(sealed), row_id.bytes) for row_id, sealed in rows]
+    stored = rows("SELECT id, sealed FROM signals WHERE subject_id = %s", subject_id)
+    items = [(subject_id, bytes(sealed), row_id.bytes) for row_id, sealed in stored]
     opened = subjects.open_sealed(items=items, actor="user:1", purpose="test", now=datetime.now(UTC))
     assert set(opened) <= {None}
-    return {"signals": len(rows)}
+    return {"signals": len(stored)}
