@@ -40,6 +40,20 @@ def list_barred(subject_ids: Collection[UUID]) -> dict[UUID, str]:
     }
 
 
+def find_hash(*, subject_id: UUID) -> bytes | None:
+    """Return the keyed hash under which a person's address is or would be suppressed; None once erased."""
+    digest = Subject.objects.values_list("suppression_hash", flat=True).get(id=subject_id)
+    return None if digest is None else bytes(digest)
+
+
+def suppress_hash(*, digest: bytes, key_id: str, reason: Suppression.Reason, now: datetime) -> bool:
+    """Suppress an address of which only the keyed hash is left; False if it is suppressed already."""
+    if Suppression.objects.filter(address_hash=digest, lifted_at__isnull=True).exists():
+        return False
+    Suppression.objects.create(address_hash=digest, hash_key_id=key_id, reason=reason, created_at=now)
+    return True
+
+
 def suppress(*, address: str, reason: Suppression.Reason, now: datetime) -> None:
     """Keep a normalised address from being taken up again, or written to if a living person has it.
 

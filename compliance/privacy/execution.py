@@ -9,7 +9,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q
 
-from compliance import audit
+from compliance import audit, keys, suppressions
 from compliance.privacy import certificates, journal, registry, vault
 from compliance.privacy.effects import Step, list_steps
 from compliance.privacy.models import RUNNABLE, PrivacyRequest, PrivacyTarget
@@ -78,15 +78,21 @@ def _prepare(request: PrivacyRequest, *, now: datetime) -> None:
         _put_into_vault(request, now=now)
     PrivacyTarget.objects.bulk_create(rows)
     if kind in LASTING:
-        journal.write(
-            journal.JournalEntry(
-                request_id=request.id,
-                type=request.type,
-                subject_id=request.subject_id,
-                at=now,
-                shred_at=request.shred_at,
-            )
-        )
+        journal.write(_make_entry(request, request.subject_id, now=now))
+
+
+def _make_entry(request: PrivacyRequest, subject_id: UUID, *, now: datetime) -> journal.JournalEntry:
+    digest = suppressions.find_hash(subject_id=subject_id)
+    suppresses = digest is not None and request.type != RequestType.RESTRICTION.value
+    return journal.JournalEntry(
+        request_id=request.id,
+        type=request.type,
+        subject_id=subject_id,
+        at=now,
+        shred_at=request.shred_at,
+        suppression=digest.hex() if digest is not None and suppresses else "",
+        suppression_key_id=keys.get_suppression_key_id() if suppresses else "",
+    )
 
 
 def _put_into_vault(request: PrivacyRequest, *, now: datetime) -> None:

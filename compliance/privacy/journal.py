@@ -1,6 +1,7 @@
 """A journal of what must never come back, kept outside of the database: one signed file a request.
 
-A restored backup knows nothing of the erasures made after it; these files do. They hold ids and codes only.
+A restored backup knows nothing of the erasures made after it; these files do. They hold ids, codes
+and keyed hashes only.
 """
 
 from __future__ import annotations
@@ -24,13 +25,19 @@ class JournalUnavailable(RuntimeError):
 
 @dataclass(frozen=True, kw_only=True)
 class JournalEntry:
-    """One request that has to hold after every restore."""
+    """One request that has to hold after every restore.
+
+    ``suppression`` is the keyed hash under which the address stays out, hexadecimal: a backup from before the
+    person was known has nobody else to ask. Empty where the request suppresses nothing.
+    """
 
     request_id: UUID
     type: str
     subject_id: UUID
     at: datetime
     shred_at: datetime | None = None
+    suppression: str = ""
+    suppression_key_id: str = ""
 
 
 def write(entry: JournalEntry) -> None:
@@ -47,6 +54,8 @@ def write(entry: JournalEntry) -> None:
         "subject_id": str(entry.subject_id),
         "at": entry.at.isoformat(),
         "shred_at": entry.shred_at.isoformat() if entry.shred_at else None,
+        "suppression": entry.suppression,
+        "suppression_key_id": entry.suppression_key_id,
     }
     body = signing.canonical(fields)
     document = {"body": fields, "signature": signing.sign(body), "key_id": signing.get_key_id()}
@@ -90,6 +99,8 @@ def _read(path: Path) -> JournalEntry:
         subject_id=UUID(fields["subject_id"]),
         at=datetime.fromisoformat(fields["at"]),
         shred_at=datetime.fromisoformat(fields["shred_at"]) if fields["shred_at"] else None,
+        suppression=fields["suppression"],
+        suppression_key_id=fields["suppression_key_id"],
     )
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from django.conf import settings
 from django.db import connection, transaction
 
-from compliance import audit, subjects
-from compliance.models import Subject
+from compliance import audit, subjects, suppressions
+from compliance.models import Subject, Suppression
 from compliance.privacy import journal, vault
 from compliance.privacy.effects import list_lasting_steps
 from compliance.privacy.journal import JournalEntry
@@ -76,12 +76,29 @@ def _check_complete(entries: list[JournalEntry]) -> None:
 @transaction.atomic
 def _apply(entry: JournalEntry, *, now: datetime) -> bool:
     kind = RequestType(entry.type)
-    if not Subject.objects.filter(id=entry.subject_id).exists() or not _is_news(entry, kind):
+    if not _is_news(entry, kind):
         return False
+    if not Subject.objects.filter(id=entry.subject_id).exists():
+        return _suppress(entry, kind, now=now)
     if entry.shred_at is not None and entry.shred_at > now:
         vault.escrow(subject_id=entry.subject_id, shred_at=entry.shred_at)
     for step in list_lasting_steps(kind, entry.subject_id):
         step.run(now)
+    _record(entry, now=now)
+    return True
+
+
+def _suppress(entry: JournalEntry, kind: RequestType, *, now: datetime) -> bool:
+    """Keep out somebody whom this database, older than their first signal, has never known."""
+    reason = Suppression.Reason.ERASED if kind is RequestType.ERASURE else Suppression.Reason.OBJECTED
+    digest, key_id = bytes.fromhex(entry.suppression), entry.suppression_key_id
+    if not digest or not suppressions.suppress_hash(digest=digest, key_id=key_id, reason=reason, now=now):
+        return False
+    _record(entry, now=now)
+    return True
+
+
+def _record(entry: JournalEntry, *, now: datetime) -> None:
     audit.record(
         [
             audit.AuditEntry(
@@ -94,7 +111,6 @@ def _apply(entry: JournalEntry, *, now: datetime) -> bool:
             )
         ]
     )
-    return True
 
 
 def _is_news(entry: JournalEntry, kind: RequestType) -> bool:

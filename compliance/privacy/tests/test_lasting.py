@@ -5,7 +5,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import connection, transaction
 
 from compliance import consent, subjects, suppressions
 from compliance.models import AuditLog, ClusterMark, PrivacyRequest, Subject
@@ -124,6 +124,20 @@ class TestReapply:
         assert suppressions.is_suppressed(email=ADA)
         assert reapplying.check_readiness() is None
         assert AuditLog.objects.get(name="privacy_request.reapplied").target_id == str(request.id)
+        assert reapplying.reapply(now=NOW) == 0
+
+    @pytest.mark.parametrize("kind", ["erasure", "objection", "opt_out"])
+    def test_an_opt_out_survives_a_backup_from_before_the_person_was_known(self, kind):
+        before = transaction.savepoint()
+        make_request(kind)
+        run_due()
+        transaction.savepoint_rollback(before)
+        assert not suppressions.is_suppressed(email=ADA)
+
+        assert reapplying.reapply(now=NOW) == 1
+
+        assert suppressions.is_suppressed(email=ADA)
+        assert subjects.ensure_subjects(emails=[ADA], now=NOW) == {}
         assert reapplying.reapply(now=NOW) == 0
 
     def test_a_later_consent_outlives_an_objection_that_the_database_knows(self, backup):
