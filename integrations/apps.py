@@ -2,13 +2,26 @@
 
 from django.apps import AppConfig
 
+from compliance import audit
+
 
 class IntegrationsConfig(AppConfig):
-    """Checks the connectors' settings at start."""
+    """Checks the connectors' settings at start, and registers what the app records and erases."""
 
     name = "integrations"
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
-        # Importing registers them, and needs the settings to be complete.
-        from integrations import checks  # noqa: F401
+        """Register the system checks, the app's transitions and its eraser."""
+        from compliance import erasure
+
+        # Importing registers the checks; these need the settings and the models to be complete.
+        from integrations import (
+            checks,  # noqa: F401
+            references,
+        )
+
+        audit.register_transitions(
+            "integrations", {"integration_source.created", "integration_source.changed"}
+        )
+        erasure.register_eraser("integrations", references.forget_subject)

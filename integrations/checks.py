@@ -7,17 +7,34 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from integrations.hubspot.mapping import load_rules as load_hubspot_rules
+from integrations.rules import InvalidRules
+from integrations.segment.mapping import load_rules as load_segment_rules
 from integrations.standard_webhooks import InvalidSecret, decode_secret
+
+_SECRETS = ("SALESFORCE_WEBHOOK_SECRETS", "HUBSPOT_WEBHOOK_SECRETS", "SEGMENT_WEBHOOK_SECRETS")
 
 
 @register
 def check_webhook_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Refuse a webhook secret that could not protect anything."""
-    for position, secret in enumerate(settings.SALESFORCE_WEBHOOK_SECRETS):
+    found: list[CheckMessage] = []
+    for name in _SECRETS:
+        for position, secret in enumerate(getattr(settings, name)):
+            try:
+                decode_secret(secret)
+            except InvalidSecret as error:
+                found.append(Error(f"{name}, entry {position + 1}: {error}", id="integrations.E001"))
+    return found
+
+
+@register
+def check_mapping_files(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse a mapping file that can't be used."""
+    found: list[CheckMessage] = []
+    for load, name in ((load_hubspot_rules, "HUBSPOT_MAPPING"), (load_segment_rules, "SEGMENT_MAPPING")):
         try:
-            decode_secret(secret)
-        except InvalidSecret as error:
-            return [
-                Error(f"SALESFORCE_WEBHOOK_SECRETS, entry {position + 1}: {error}", id="integrations.E001")
-            ]
-    return []
+            load(getattr(settings, name))
+        except InvalidRules as error:
+            found.append(Error(f"{name}: {error}", id="integrations.E002"))
+    return found

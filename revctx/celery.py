@@ -47,6 +47,7 @@ app.conf.update(
         "reconcile": {"task": "revctx.eventbus.tasks.reconcile", "schedule": 60.0},
         "prune": {"task": "revctx.eventbus.tasks.prune", "schedule": crontab(hour="3", minute="10")},
         "forget": {"task": "revctx.api.tasks.forget_requests", "schedule": crontab(minute="40")},
+        "inbound": {"task": "integrations.tasks.prune_inbound", "schedule": crontab(hour="3", minute="30")},
         "execute": {"task": "orchestration.tasks.execute_due", "schedule": 2.0, "options": {"expires": 10}},
         "expire": {"task": "orchestration.tasks.expire_due", "schedule": 60.0, "options": {"expires": 60}},
         "bands": {"task": "contexts.tasks.sweep_bands", "schedule": 60.0, "options": {"expires": 60}},

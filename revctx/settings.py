@@ -263,6 +263,11 @@ OUTREACH_API_KEY = env.str("OUTREACH_API_KEY", "")
 ENRICHMENT_BASE_URL = env.str("ENRICHMENT_BASE_URL", "https://company.clearbit.com/v2")
 ENRICHMENT_API_KEY = env.str("ENRICHMENT_API_KEY", "")
 SALESFORCE_WEBHOOK_SECRETS = env.list("SALESFORCE_WEBHOOK_SECRETS", default=[])
+HUBSPOT_WEBHOOK_SECRETS = env.list("HUBSPOT_WEBHOOK_SECRETS", default=[])
+HUBSPOT_MAPPING = env.str("HUBSPOT_MAPPING", "")
+SEGMENT_WEBHOOK_SECRETS = env.list("SEGMENT_WEBHOOK_SECRETS", default=[])
+SEGMENT_MAPPING = env.str("SEGMENT_MAPPING", "")
+INBOUND_LOG_DAYS = env.int("INBOUND_LOG_DAYS", 30)
 ALLOW_UNSIGNED_WEBHOOKS = PROFILE == "local"
 
 # --- guards ----------------------------------------------------------------------------------

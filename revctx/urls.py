@@ -19,7 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 for _app in ("signals", "integrations", "contexts", "orchestration", "compliance", "laboratory"):
     urlpatterns.append(path("api/", include(f"{_app}.api.urls")))
-for _app in ("revctx", "signals", "contexts", "orchestration", "compliance", "laboratory"):
+for _app in ("revctx", "signals", "integrations", "contexts", "orchestration", "compliance", "laboratory"):
     urlpatterns.append(path("", include(f"{_app}.web.urls")))
 urlpatterns.append(re_path(r"^api/", csrf_exempt(handle_404)))
 

@@ -16,6 +16,7 @@ PAGES = (
     ("Accounts", "/accounts", "accounts:read"),
     ("Approvals", "/approvals", "actions:read"),
     ("Signals", "/signals", "signals:read"),
+    ("Integrations", "/integrations", "signals:write"),
     ("Laboratory", "/laboratory", "lab:read"),
     ("Privacy", "/privacy", "consent:read"),
     ("Audit", "/audit", "audit:read"),
