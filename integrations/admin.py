@@ -49,6 +49,14 @@ class MappedSourceForm(forms.ModelForm):
                 raise forms.ValidationError(str(error)) from error
         return secret
 
+    def clean_attributes(self) -> Any:
+        """Return no attributes as an object without any."""
+        return self.cleaned_data["attributes"] or {}
+
+    def clean_translations(self) -> Any:
+        """Return no translations as an object without any."""
+        return self.cleaned_data["translations"] or {}
+
     def clean(self) -> dict[str, Any]:
         """Ask for at least one expression of the account."""
         cleaned = super().clean() or self.cleaned_data
