@@ -2,7 +2,8 @@
 
 from django.apps import AppConfig
 
-from compliance import audit
+from compliance import audit, erasure
+from compliance.privacy import registry as privacy
 
 
 class IntegrationsConfig(AppConfig):
@@ -13,14 +14,16 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the system checks, the app's transitions and its eraser."""
-        from compliance import erasure
-
         # Importing registers the checks; these need the settings and the models to be complete.
         from integrations import (
             checks,  # noqa: F401
+            exporters,
+            places,
             references,
         )
 
+        places.register_places()
+        privacy.register_exporter("integrations", exporters.export_references)
         audit.register_transitions(
             "integrations", {"integration_source.created", "integration_source.changed"}
         )

@@ -7,6 +7,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from compliance.jurisdictions import find_jurisdiction
 from integrations.hubspot.mapping import load_rules as load_hubspot_rules
 from integrations.rules import InvalidRules
 from integrations.segment.mapping import load_rules as load_segment_rules
@@ -29,12 +30,14 @@ def check_webhook_secrets(app_configs: Sequence[AppConfig] | None, **kwargs: Any
 
 
 @register
-def check_mapping_files(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Refuse a mapping file that can't be used."""
+def check_mappings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse a mapping file that can't be used, and a law that nobody knows."""
     found: list[CheckMessage] = []
     for load, name in ((load_hubspot_rules, "HUBSPOT_MAPPING"), (load_segment_rules, "SEGMENT_MAPPING")):
         try:
             load(getattr(settings, name))
         except InvalidRules as error:
             found.append(Error(f"{name}: {error}", id="integrations.E002"))
+    if find_jurisdiction(settings.HUBSPOT_PRIVACY_JURISDICTION) is None:
+        found.append(Error("HUBSPOT_PRIVACY_JURISDICTION is no known code", id="integrations.E003"))
     return found

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from compliance.normalization import InvalidEmail, normalize_email
+from integrations.hubspot import privacy
 from integrations.hubspot.events import HubSpotEvent, links_of, merge_of, read_event, without_attempt
 from integrations.hubspot.mapping import load_rules
 from integrations.hubspot.normalization import SOURCE, event_to_outcome, keys_of
@@ -26,7 +27,7 @@ def read_events(documents: list[Any], *, now: datetime) -> list[Outcome]:
     keys = {key for event in events for key in keys_of(event)}
     known = look_up(source=SOURCE, keys=keys, actor=ACTOR, now=now) if keys else {}
     remember(source=SOURCE, links=_links_of_merges(events, known), now=now)
-    return [_map(event, known) if isinstance(event, HubSpotEvent) else event for event in read]
+    return [_map(event, known, now) if isinstance(event, HubSpotEvent) else event for event in read]
 
 
 def _read(document: Any) -> HubSpotEvent | Outcome:
@@ -44,8 +45,10 @@ def _read(document: Any) -> HubSpotEvent | Outcome:
     return event
 
 
-def _map(event: HubSpotEvent, known: dict[str, Known]) -> Outcome:
+def _map(event: HubSpotEvent, known: dict[str, Known], now: datetime) -> Outcome:
     try:
+        if event.name == privacy.EVENT:
+            return privacy.open_request(event, known, actor=ACTOR, now=now)
         return event_to_outcome(event, rules=load_rules(settings.HUBSPOT_MAPPING), known=known)
     except Unmappable as error:
         return Outcome(event.raw, reason=error.reason)

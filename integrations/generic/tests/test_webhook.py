@@ -126,7 +126,8 @@ def test_everything_else_is_refused_alike(admin):
     assert {line[0] for line in inbound()} == {"typeform", "unknown"}
 
 
-def test_a_new_secret_joins_the_former_until_that_is_forgotten(admin, _source):
+@pytest.mark.usefixtures("_source")
+def test_a_new_secret_joins_the_former_until_that_is_forgotten(admin):
     raw = _body(EVENT)
     newer = "another-secret-of-sixteen"
 

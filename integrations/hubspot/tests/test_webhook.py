@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from compliance import erasure, subjects
+from compliance.privacy.selectors import list_requests
 from integrations.hubspot.signature import SignedRequest, sign
 from integrations.models import KnownReference
 from integrations.tests.doors import assert_refused, inbound, post, stored_text
@@ -119,6 +120,20 @@ def test_an_erased_contact_is_not_known_any_more():
     # The address of somebody who was erased is not taken up again.
     _send([CONTACT[1] | {"eventId": 8}])
     assert not KnownReference.objects.filter(subject_id__isnull=False).exists()
+
+
+def test_a_deletion_for_privacy_opens_an_erasure_request():
+    deletion = CONTACT[0] | {"subscriptionType": "contact.privacyDeletion", "eventId": 600}
+    deletion = {name: value for name, value in deletion.items() if not name.startswith("property")}
+    assert [item["reason"] for item in _send([deletion])["quarantined"]] == ["unknown_contact"]
+
+    answer = _send([*CONTACT[:3], deletion])
+    _send([deletion | {"attemptNumber": 1}])
+
+    assert (answer["quarantined"], answer["noted"]) == ([], 3)
+    subject = subjects.find_subject(email="zoe@quill.test")
+    found = list_requests().filter(subject_id=subject, type="erasure", jurisdiction="EU")
+    assert sorted(request.state for request in found) == ["duplicate", "identity_unverified"]
 
 
 @pytest.mark.parametrize(
