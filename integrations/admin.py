@@ -10,7 +10,7 @@ from django.utils.html import format_html
 
 from integrations.generic.secrets import draw_secret
 from integrations.generic.services import save_source
-from integrations.models import InboundRequest, MappedSource
+from integrations.models import ExpressionField, InboundRequest, MappedSource
 from integrations.selectors import EXPRESSIONS
 from integrations.standard_webhooks import InvalidSecret, decode_secret
 from revctx.api.permissions import actor_of
@@ -71,6 +71,7 @@ class MappedSourceAdmin(admin.ModelAdmin):
     """JSON sources and their mappings."""
 
     form = MappedSourceForm
+    formfield_overrides = {ExpressionField: {"widget": forms.TextInput(attrs={"size": 70})}}
     list_display = ("slug", "label", "enabled", "dry_run", "updated_at")
     fieldsets = (
         (None, {"fields": ("slug", "label", "enabled", "dry_run", "new_secret", "forget_former")}),
@@ -83,7 +84,7 @@ class MappedSourceAdmin(admin.ModelAdmin):
                 )
             },
         ),
-        ("Person", {"fields": ("person_email", "person_name", "person_title")}),
+        ("Person", {"fields": ("person_mail", "person_name", "person_title")}),
         ("Attributes", {"fields": ("attributes", "translations")}),
     )
 

@@ -106,7 +106,7 @@ class MappedSource(models.Model):
     )
     label = models.CharField("name for people", max_length=100)
     enabled = models.BooleanField(default=True, help_text="A source that is switched off is answered 401.")
-    sealed_secrets = models.BinaryField(default=bytes)
+    live_secrets = models.BinaryField(default=bytes)
     events = ExpressionField(
         blank=True, help_text="List of events in the body. Empty: the body is one event, or a list of them."
     )
@@ -124,7 +124,7 @@ class MappedSource(models.Model):
     account_external_id = ExpressionField("account: external id", blank=True)
     account_domain = ExpressionField("account: domain", blank=True)
     account_name = ExpressionField("account: name", blank=True)
-    person_email = ExpressionField("person: e-mail", blank=True)
+    person_mail = ExpressionField("person: e-mail", blank=True)
     person_name = ExpressionField("person: name", blank=True)
     person_title = ExpressionField("person: title", blank=True)
     attributes = models.JSONField(

@@ -17,7 +17,7 @@ EXPRESSIONS = (
     "occurred_at",
     "strength",
     *(f"account_{kind}" for kind in REFERENCE_KINDS),
-    "person_email",
+    "person_mail",
     "person_name",
     "person_title",
 )

@@ -20,7 +20,7 @@ class SourceMapping:
 
     Args:
         source: name that its signals bear.
-        fields: `type`, `external_id`, `occurred_at`, `person_email`, … → expression.
+        fields: `type`, `external_id`, `occurred_at`, `person_mail`, … → expression.
         attributes: attribute → expression.
         translations: `type` or attribute → what the source writes → what it means here.
         events: expression of the list of events, or empty.
@@ -143,7 +143,7 @@ class _Reader:
         return account
 
     def _person(self) -> PersonDraft | None:
-        email = self._text("person_email")
+        email = self._text("person_mail")
         if not email:
             return None
         return PersonDraft(email, name=self._text("person_name"), title=self._text("person_title"))

@@ -32,10 +32,10 @@ def save_source(
 ) -> None:
     """Store a mapped source; a new secret joins the one before, which stays live until it is forgotten."""
     is_new = source._state.adding
-    live = open_secrets(source.id, bytes(source.sealed_secrets))
+    live = open_secrets(source.id, bytes(source.live_secrets))
     if new_secret:
         live = [new_secret, *live]
-    source.sealed_secrets = seal_secrets(source.id, live[:1] if forget_former else live[:LIVE])
+    source.live_secrets = seal_secrets(source.id, live[:1] if forget_former else live[:LIVE])
     source.save()
     entry = audit.AuditEntry(
         name="integration_source.created" if is_new else "integration_source.changed",

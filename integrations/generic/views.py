@@ -76,7 +76,7 @@ def _verified_id(request: Request, raw: bytes, source: MappedSource | None, now:
     if is_unsigned and settings.ALLOW_UNSIGNED_WEBHOOKS:
         return None
     try:
-        live = open_secrets(source.id, bytes(source.sealed_secrets))
+        live = open_secrets(source.id, bytes(source.live_secrets))
         verify(headers=headers, body=raw, secrets=live, now=now)
     except InvalidSignature as error:
         raise refuse(source.slug, error.code) from error

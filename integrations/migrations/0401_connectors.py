@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
                         default=True, help_text="A source that is switched off is answered 401."
                     ),
                 ),
-                ("sealed_secrets", models.BinaryField(default=bytes)),
+                ("live_secrets", models.BinaryField(default=bytes)),
                 (
                     "events",
                     integrations.models.ExpressionField(
@@ -144,7 +144,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "person_email",
+                    "person_mail",
                     integrations.models.ExpressionField(
                         blank=True,
                         max_length=300,

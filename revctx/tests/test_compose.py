@@ -25,7 +25,10 @@ PRODUCT = {name: service for name, service in SERVICES.items() if service["image
 PROCESSES = {name: service for name, service in PRODUCT.items() if name not in PREPARATION}
 VARIABLE = re.compile(r"\$\{([A-Z_]+)(:[-?][^}]*)?\}")
 # Values of these may be empty: what they open is then off, and the product says so.
-OPTIONAL_KEYS = {"OPENAI_API_KEY", "OUTREACH_API_KEY", "ENRICHMENT_API_KEY", "GRAFANA_ADMIN_PASSWORD"}
+OPTIONAL_KEYS = {
+    *("OPENAI_API_KEY", "OUTREACH_API_KEY", "ENRICHMENT_API_KEY", "GRAFANA_ADMIN_PASSWORD"),
+    *("HUBSPOT_WEBHOOK_SECRETS", "SEGMENT_WEBHOOK_SECRETS"),
+}
 # Arguments that say where or under which name a process runs, not what it does.
 PLACE_OPTIONS = {"-n", "-s", "--port", "--host", "--workers", "--blocking-threads"}
 

@@ -30,7 +30,7 @@ FORM = {
     "occurred_at": "submitted_at",
     "account_domain": "company.domain",
     "account_crm_id": "company.crm",
-    "person_email": "hidden.email",
+    "person_mail": "hidden.email",
     "person_name": "join(' ', [hidden.first, hidden.last])",
     "attributes": json.dumps({"seats": "answers[?field == 'seats'].number | [0]", "note": "note"}),
     "translations": json.dumps({"type": {"form.demo": "demo_requested", "form.trial": "trial_started"}}),
@@ -153,7 +153,7 @@ def test_a_new_secret_joins_the_former_until_that_is_forgotten(admin):
     ("changes", "field"),
     [
         ({"type": "kind["}, "type"),
-        ({"person_email": "nonsense(hidden)"}, "person_email"),
+        ({"person_mail": "nonsense(hidden)"}, "person_mail"),
         ({"attributes": '{"seats": "a["}'}, "attributes"),
         ({"attributes": "[1]"}, "attributes"),
         ({"translations": '{"type": {"a": 1}}'}, "translations"),
