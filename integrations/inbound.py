@@ -54,8 +54,9 @@ class Arrival:
 def logged(view: View, *, source: str) -> View:
     """Return a webhook's view that writes one line into the inbound log after each request.
 
-    A view that serves several sources names the one it found by setting `request.inbound_source`. A log
-    that can't be written never fails a webhook.
+    A view that serves several sources names the one it found by setting `request.inbound_source`, and one
+    that refuses without saying why tells the log in `request.inbound_reason`, which must come from a fixed
+    list. A log that can't be written never fails a webhook.
     """
 
     @wraps(view)
@@ -63,7 +64,7 @@ def logged(view: View, *, source: str) -> View:
         arrival = Arrival(500, "internal_error")
         try:
             response = view(request, *args, **kwargs)
-            arrival = read_arrival(response)
+            arrival = read_arrival(response, reason=getattr(request, "inbound_reason", ""))
         finally:
             _write(getattr(request, "inbound_source", source), arrival, timezone.now())
         return response
@@ -71,11 +72,11 @@ def logged(view: View, *, source: str) -> View:
     return door  # type: ignore[return-value]
 
 
-def read_arrival(response: HttpResponseBase) -> Arrival:
-    """Return what an answer says about its request: a receipt's counts or an error's code."""
+def read_arrival(response: HttpResponseBase, *, reason: str = "") -> Arrival:
+    """Return what an answer says of its request: a receipt's counts, or `reason`, or the error's code."""
     data = response.data if isinstance(response, Response) and isinstance(response.data, dict) else {}
     if error := data.get("error"):
-        return Arrival(response.status_code, str(error.get("code", "")))
+        return Arrival(response.status_code, reason or str(error.get("code", "")))
     waiting = data.get("quarantined", [])
     counts = Counter(str(item["status"]) for item in data.get("signals", []))
     counts |= Counter({"quarantined": len(waiting), "noted": int(data.get("noted", 0))})

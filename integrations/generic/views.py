@@ -66,7 +66,7 @@ def _verified_id(request: Request, raw: bytes, source: MappedSource | None, now:
             is the same, so that nobody learns which sources there are.
     """
     if source is None or not source.enabled:
-        raise refuse(UNKNOWN, "unknown_source")
+        raise refuse(request, UNKNOWN, "unknown_source")
     headers = SignatureHeaders(
         id=request.headers.get("webhook-id", ""),
         timestamp=request.headers.get("webhook-timestamp", ""),
@@ -79,5 +79,5 @@ def _verified_id(request: Request, raw: bytes, source: MappedSource | None, now:
         live = open_secrets(source.id, bytes(source.live_secrets))
         verify(headers=headers, body=raw, secrets=live, now=now)
     except InvalidSignature as error:
-        raise refuse(source.slug, error.code) from error
+        raise refuse(request, source.slug, error.code) from error
     return headers.id

@@ -73,7 +73,7 @@ def _check_signature(request: Request, raw: bytes, now: datetime) -> None:
     try:
         verify(signed, signature=signature, secrets=settings.HUBSPOT_WEBHOOK_SECRETS, now=now)
     except InvalidSignature as error:
-        raise refuse(SOURCE, error.code) from error
+        raise refuse(request, SOURCE, error.code) from error
 
 
 def _called_uri(request: Request) -> str:

@@ -62,7 +62,7 @@ def _check_signature(request: Request, raw: bytes) -> None:
     try:
         verify(raw, signature=signature, secrets=settings.SEGMENT_WEBHOOK_SECRETS)
     except InvalidSignature as error:
-        raise refuse(SOURCE, error.code) from error
+        raise refuse(request, SOURCE, error.code) from error
 
 
 def _list_messages(document: Any) -> list[Any]:
