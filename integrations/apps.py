@@ -15,6 +15,7 @@ class IntegrationsConfig(AppConfig):
         """Register the system checks, the models of the connectors and their gauges."""
         # Importing registers them, and needs the settings to be complete.
         from integrations import checks  # noqa: F401
+        from integrations.outreach import models  # noqa: F401
         from integrations.salesforce.changes import cursors
 
         registry.register_gauge(

@@ -83,23 +83,29 @@ class Caller:
         if self._breaker.is_open():
             raise CallRefused("breaker_open")
         doubt: CallUncertain | None = None
-        for attempt in range(ATTEMPTS):
+        for attempt in range(1, ATTEMPTS + 1):
             outcome = self._attempt(request, deadline)
             if isinstance(outcome, Answer):
                 self._breaker.record_success()
                 return outcome
-            doubt = outcome.error if isinstance(outcome.error, CallUncertain) else doubt
-            wait = _waiting_time(attempt) if outcome.wait is None else outcome.wait
-            is_last = attempt == ATTEMPTS - 1 or time.monotonic() + wait >= deadline
-            if is_last or not outcome.may_repeat:
+            failure = outcome
+            doubt = failure.error if isinstance(failure.error, CallUncertain) else doubt
+            wait = _waiting_time(attempt) if failure.wait is None else failure.wait
+            if attempt == ATTEMPTS or not failure.may_repeat or time.monotonic() + wait >= deadline:
                 break
             time.sleep(wait)
-        if outcome.is_outage:
+        if failure.is_outage:
             self._breaker.record_failure()
-        raise doubt or outcome.error
+        raise doubt or failure.error
 
     def _attempt(self, request: Request, deadline: float) -> Answer | _Failure:
         """Send once, and once more with another token if the first is refused."""
+        try:
+            return self._with_token(request, deadline)
+        except CallRefused as error:  # no token was to be had
+            return _Failure(error, may_repeat=False, is_outage=True)
+
+    def _with_token(self, request: Request, deadline: float) -> Answer | _Failure:
         token = self._tokens.get(deadline=deadline)
         outcome = self._once(request, token, deadline)
         if isinstance(outcome, Answer) and outcome.status == 401 and self._tokens.discard(token):
@@ -149,5 +155,5 @@ def read_retry_after(text: str) -> float | None:
 
 def _waiting_time(attempt: int) -> float:
     """Return an exponential wait with full jitter, so that many callers don't come back at once."""
-    wait: float = FIRST_WAIT_SECONDS * 2**attempt
+    wait: float = FIRST_WAIT_SECONDS * 2 ** (attempt - 1)
     return wait * random.uniform(0.5, 1.5)  # noqa: S311 (spreads load, keeps no secret)

@@ -53,8 +53,8 @@ class TokenCache:
 
     def __init__(self, ask: Callable[[float], Token]) -> None:
         """Keep how to ask: a function of the deadline."""
-        self._ask, self._token, self._lock = ask, None, threading.Lock()
-        self._token: Token | None
+        self._ask, self._lock = ask, threading.Lock()
+        self._token: Token | None = None
 
     def get(self, *, deadline: float) -> Token:
         """Return the kept token or ask for one."""
