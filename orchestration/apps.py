@@ -49,3 +49,7 @@ class OrchestrationConfig(AppConfig):
         breaches.register_finder("outreach", erasers.find_recipients)
         privacy.register_exporter("actions", erasers.export_actions)
         privacy.register_stopper("actions", erasers.stop_actions)
+        privacy.register_connector(
+            "connector.outreach",
+            privacy.Connector(erasers.is_known_to_outreach, erasers.erase_at_outreach),
+        )

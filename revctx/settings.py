@@ -260,7 +260,7 @@ OPENAI_MODEL = env.str("OPENAI_MODEL", "gpt-5-mini")
 OPENAI_PRICES = env.list("OPENAI_PRICES", cast=float, default=[])  # dollars a million tokens: in, out
 OUTREACH_BASE_URL = env.str("OUTREACH_BASE_URL", "https://api.outreach.io/api/v2")
 OUTREACH_API_KEY = env.str("OUTREACH_API_KEY", "")
-OUTREACH_TOKEN_URL = env.str("OUTREACH_TOKEN_URL", "https://api.outreach.io/oauth/token")
+OUTREACH_OAUTH_URL = env.str("OUTREACH_OAUTH_URL", "https://api.outreach.io/oauth").rstrip("/")
 OUTREACH_CLIENT_ID = env.str("OUTREACH_CLIENT_ID", "")
 OUTREACH_CLIENT_SECRET = env.str("OUTREACH_CLIENT_SECRET", "")
 OUTREACH_REDIRECT_URI = env.str("OUTREACH_REDIRECT_URI", "")
@@ -274,7 +274,7 @@ SALESFORCE_CLIENT_ID = env.str("SALESFORCE_CLIENT_ID", "")
 SALESFORCE_CLIENT_SECRET = env.str("SALESFORCE_CLIENT_SECRET", "")
 SALESFORCE_CHANGE_TOPIC = env.str("SALESFORCE_CHANGE_TOPIC", "")
 SALESFORCE_PUBSUB_URL = env.str("SALESFORCE_PUBSUB_URL", "https://api.pubsub.salesforce.com:7443")
-SALESFORCE_TASK_KEY_FIELD = env.str("SALESFORCE_TASK_KEY_FIELD", "")
+SALESFORCE_TASK_REFERENCE_FIELD = env.str("SALESFORCE_TASK_REFERENCE_FIELD", "")
 SALESFORCE_WEBHOOK_SECRETS = env.list("SALESFORCE_WEBHOOK_SECRETS", default=[])
 ALLOW_UNSIGNED_WEBHOOKS = PROFILE == "local"
 

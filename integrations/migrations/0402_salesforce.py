@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
             name="OAuthGrant",
             fields=[
                 ("provider", models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ("sealed", models.BinaryField()),
+                ("ciphertext", models.BinaryField()),
                 ("updated_at", models.DateTimeField()),
             ],
             options={

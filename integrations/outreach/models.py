@@ -4,10 +4,13 @@ from django.db import models
 
 
 class OAuthGrant(models.Model):
-    """The newest refresh token of a vendor that gives a new one with each use; sealed."""
+    """The newest refresh token of a vendor that gives a new one with each use, encrypted.
+
+    The organisation's secret, about no person, so it is not sealed under anybody's key.
+    """
 
     provider = models.CharField(max_length=40, primary_key=True)
-    sealed = models.BinaryField()
+    ciphertext = models.BinaryField()
     updated_at = models.DateTimeField()
 
     class Meta:

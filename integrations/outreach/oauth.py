@@ -1,7 +1,7 @@
 """Outreach's tokens: OAuth 2.0 refresh tokens, where each use gives the next one.
 
 Source: developers.outreach.io, "Getting started", "OAuth": an access token lives for two hours, a refresh
-token for fourteen days. The next refresh token is kept sealed in the database, for every process needs
+token for fourteen days. The next refresh token is kept encrypted in the database, for every process needs
 it; the one of the settings only begins the chain.
 """
 
@@ -60,7 +60,7 @@ def _use(refresh_token: str, deadline: float) -> Token | None:
     }
     asked_at = time.monotonic()
     try:
-        answer = ask_for_token(settings.OUTREACH_TOKEN_URL, form, deadline=deadline)
+        answer = ask_for_token(f"{settings.OUTREACH_OAUTH_URL}/token", form, deadline=deadline)
         token = Token(value=str(answer["access_token"]), expires_at=asked_at + float(answer["expires_in"]))
     except CallRefused as error:
         if error.code == "token_invalid_grant":
@@ -76,7 +76,7 @@ def _load() -> str:
     grant = OAuthGrant.objects.filter(provider=PROVIDER).first()
     if grant is None:
         return ""
-    sealed = bytes(grant.sealed)
+    sealed = bytes(grant.ciphertext)
     for key in (settings.SUBJECT_KEK, *settings.SUBJECT_KEK_PREVIOUS):
         try:
             box = _make_box(key)
@@ -90,7 +90,7 @@ def _keep(refresh_token: str) -> None:
     nonce = AESGCM.generate_key(128)[:NONCE_BYTES]
     sealed = _make_box(settings.SUBJECT_KEK).encrypt(nonce, refresh_token.encode(), PROVIDER.encode())
     OAuthGrant.objects.update_or_create(
-        provider=PROVIDER, defaults={"sealed": nonce + sealed, "updated_at": timezone.now()}
+        provider=PROVIDER, defaults={"ciphertext": nonce + sealed, "updated_at": timezone.now()}
     )
 
 

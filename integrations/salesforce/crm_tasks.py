@@ -1,7 +1,7 @@
 """Tasks in Salesforce: filed once for their key, for a colleague who works there.
 
 Source: Salesforce REST API Developer Guide, "sObject Rows by External ID". A task is written under a field
-of the organisation's own that is an external id (`SALESFORCE_TASK_KEY_FIELD`), so that filing it twice
+of the organisation's own that is an external id (`SALESFORCE_TASK_REFERENCE_FIELD`), so that filing it twice
 files it once, and doubt can be settled by reading it.
 """
 
@@ -33,7 +33,7 @@ _ACCOUNT_ID = re.compile(r"001[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 
 def is_configured() -> bool:
     """Tell whether tasks go to Salesforce."""
-    return bool(settings.SALESFORCE_TASK_KEY_FIELD) and oauth.is_configured()
+    return bool(settings.SALESFORCE_TASK_REFERENCE_FIELD) and oauth.is_configured()
 
 
 def find_account_id(names: Iterable[str]) -> str:
@@ -101,7 +101,7 @@ class SalesforceTasks:
 
 
 def _path(key: str) -> str:
-    return f"{API}/sobjects/Task/{settings.SALESFORCE_TASK_KEY_FIELD}/{quote(key, safe='')}"
+    return f"{API}/sobjects/Task/{settings.SALESFORCE_TASK_REFERENCE_FIELD}/{quote(key, safe='')}"
 
 
 def _read_id(answer: Answer) -> str:

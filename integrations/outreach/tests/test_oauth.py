@@ -41,7 +41,7 @@ def vendor(settings, httpserver):
     vendor = Vendor()
     httpserver.expect_request("/oauth/token", method="POST").respond_with_handler(vendor.answer)
     settings.OUTREACH_BASE_URL = httpserver.url_for("/api/v2")
-    settings.OUTREACH_TOKEN_URL = httpserver.url_for("/oauth/token")
+    settings.OUTREACH_OAUTH_URL = httpserver.url_for("/oauth")
     settings.OUTREACH_CLIENT_ID, settings.OUTREACH_CLIENT_SECRET = "app", "app-secret"
     settings.OUTREACH_REDIRECT_URI, settings.OUTREACH_REFRESH_TOKEN = "https://us.test/back", "refresh-0"
     oauth._get_cache.cache_clear()
@@ -74,7 +74,7 @@ def test_the_next_process_goes_on_with_the_next_refresh_token(vendor, httpserver
 
     assert vendor.uses == 2
     with connection.cursor() as cursor:
-        cursor.execute("SELECT encode(sealed, 'escape') FROM integration_oauth_grants")
+        cursor.execute("SELECT encode(ciphertext, 'escape') FROM integration_oauth_grants")
         assert "refresh" not in cursor.fetchone()[0]
 
 
@@ -106,8 +106,8 @@ def test_a_withdrawn_grant_is_certain_to_have_done_nothing(vendor, httpserver):
 
 @pytest.mark.parametrize("answer", [Response(status=503), Response("<html>"), Response("{}"), Response("[]")])
 def test_a_token_endpoint_in_trouble_is_named(vendor, httpserver, settings, answer):
-    settings.OUTREACH_TOKEN_URL = httpserver.url_for("/trouble")
-    httpserver.expect_request("/trouble").respond_with_response(answer)
+    settings.OUTREACH_OAUTH_URL = httpserver.url_for("/trouble")
+    httpserver.expect_request("/trouble/token").respond_with_response(answer)
 
     with OutreachClient() as client, pytest.raises(CallRefused, match="token_"):
         client.create_task(key="k", subject="s", note="n", account_reference="a")

@@ -19,7 +19,7 @@ def organization(settings, httpserver):
     base = httpserver.url_for("").rstrip("/")
     settings.SALESFORCE_LOGIN_URL = base
     settings.SALESFORCE_CLIENT_ID, settings.SALESFORCE_CLIENT_SECRET = "app", "app-secret"
-    settings.SALESFORCE_TASK_KEY_FIELD = "Revctx_Key__c"
+    settings.SALESFORCE_TASK_REFERENCE_FIELD = "Revctx_Key__c"
     oauth.get_tokens.cache_clear()
     given = []
 

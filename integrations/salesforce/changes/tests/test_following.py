@@ -166,13 +166,13 @@ class TestCommand:
             }
         )
         try:
-            wait_for(is_at(0), 15)
+            wait_for(is_at(0), 45)
             server.publish(staged())
             wait_for(is_at(1))
             assert list_signals().count() == 1
         finally:
             process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(20) == 0
 
 
 def _command(settings):
