@@ -1,9 +1,11 @@
 """The integrations app: doors to and from other people's systems."""
 
 from django.apps import AppConfig
+from django.utils import timezone
 
 from compliance import audit, erasure
 from compliance.privacy import registry as privacy
+from revctx.observability import registry
 
 
 class IntegrationsConfig(AppConfig):
@@ -13,14 +15,11 @@ class IntegrationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks, the app's transitions and its eraser."""
+        """Register the system checks, the models of the connectors, transitions, eraser and gauge."""
         # Importing registers the checks; these need the settings and the models to be complete.
-        from integrations import (
-            checks,  # noqa: F401
-            exporters,
-            places,
-            references,
-        )
+        from integrations import checks, exporters, places, references  # noqa: F401
+        from integrations.outreach import models  # noqa: F401
+        from integrations.salesforce.changes import cursors
 
         places.register_places()
         privacy.register_exporter("integrations", exporters.export_references)
@@ -28,3 +27,8 @@ class IntegrationsConfig(AppConfig):
             "integrations", {"integration_source.created", "integration_source.changed"}
         )
         erasure.register_eraser("integrations", references.forget_subject)
+        registry.register_gauge(
+            "connector_cursor_age_seconds",
+            "Time since a stream of changes last told its position, seconds; 0 without streams.",
+            lambda: cursors.read_age_seconds(now=timezone.now()),
+        )

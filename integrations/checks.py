@@ -11,7 +11,7 @@ from compliance.jurisdictions import find_jurisdiction
 from integrations.hubspot.mapping import load_rules as load_hubspot_rules
 from integrations.rules import InvalidRules
 from integrations.segment.mapping import load_rules as load_segment_rules
-from integrations.standard_webhooks import InvalidSecret, decode_secret
+from integrations.standard_webhooks import MIN_SECRET_BYTES, InvalidSecret, decode_secret
 
 _SECRETS = ("SALESFORCE_WEBHOOK_SECRETS", "HUBSPOT_WEBHOOK_SECRETS", "SEGMENT_WEBHOOK_SECRETS")
 
@@ -41,3 +41,16 @@ def check_mappings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
     if find_jurisdiction(settings.HUBSPOT_PRIVACY_JURISDICTION) is None:
         found.append(Error("HUBSPOT_PRIVACY_JURISDICTION is no known code", id="integrations.E003"))
     return found
+
+
+@register
+def check_outbound_keys(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Refuse a key that could be guessed, and keys without an organisation to belong to."""
+    keys = settings.SALESFORCE_OUTBOUND_KEYS
+    if any(len(key) < MIN_SECRET_BYTES for key in keys):
+        message = f"SALESFORCE_OUTBOUND_KEYS: a key needs at least {MIN_SECRET_BYTES} characters"
+        return [Error(message, id="integrations.E004")]
+    if keys and len(settings.SALESFORCE_ORGANIZATION_ID) not in (15, 18):
+        message = "SALESFORCE_OUTBOUND_KEYS need SALESFORCE_ORGANIZATION_ID, 15 or 18 characters"
+        return [Error(message, id="integrations.E005")]
+    return []

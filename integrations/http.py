@@ -1,7 +1,9 @@
 """The only way out: every outbound HTTP call of the product is made by a client built here."""
 
+import ssl
 import time
 from collections.abc import Mapping
+from functools import cache
 
 import httpx2
 from django.conf import settings
@@ -42,7 +44,14 @@ def create_client(
         timeout=httpx2.Timeout(timeout_seconds, connect=connect_seconds),
         follow_redirects=False,
         trust_env=False,
+        verify=_trusted(),
     )
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return the system's certificates, read once: reading them costs more than most calls."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def read_within(response: httpx2.Response, *, deadline: float, max_bytes: int = MAX_ANSWER_BYTES) -> bytes:

@@ -8,6 +8,26 @@ from orchestration import policy
 from revctx.observability import registry
 
 
+def _register_persons() -> None:
+    """Register where persons occur, and how they are found, exported, erased and left alone."""
+    from compliance.breaches import registry as breaches
+    from compliance.privacy import registry as privacy
+    from orchestration import places
+    from orchestration.services import erasers
+
+    places.register_places()
+    erasure.register_eraser("orchestration.actions", erasers.erase_drafts)
+    retention.register_retention("drafts", erasers.remove_drafts)
+    breaches.register_finder("actions", erasers.find_persons)
+    breaches.register_finder("outreach", erasers.find_recipients)
+    privacy.register_exporter("actions", erasers.export_actions)
+    privacy.register_stopper("actions", erasers.stop_actions)
+    privacy.register_connector(
+        "connector.outreach",
+        privacy.Connector(erasers.is_known_to_outreach, erasers.erase_at_outreach),
+    )
+
+
 class OrchestrationConfig(AppConfig):
     """Actions, agents, approvals, execution."""
 
@@ -16,13 +36,7 @@ class OrchestrationConfig(AppConfig):
 
     def ready(self) -> None:
         """Register audit names and the eraser of drafts."""
-        from compliance.breaches import registry as breaches
-        from compliance.privacy import registry as privacy
-        from orchestration import (
-            budgets,  # models are loaded only now
-            places,
-        )
-        from orchestration.services import erasers
+        from orchestration import budgets  # models are loaded only now
 
         registry.register_gauge(
             "enrichment_budget_spent_dollars",
@@ -42,10 +56,4 @@ class OrchestrationConfig(AppConfig):
                 "enrichment.refused",
             },
         )
-        places.register_places()
-        erasure.register_eraser("orchestration.actions", erasers.erase_drafts)
-        retention.register_retention("drafts", erasers.remove_drafts)
-        breaches.register_finder("actions", erasers.find_persons)
-        breaches.register_finder("outreach", erasers.find_recipients)
-        privacy.register_exporter("actions", erasers.export_actions)
-        privacy.register_stopper("actions", erasers.stop_actions)
+        _register_persons()

@@ -1,6 +1,6 @@
 """Where orchestration and its connectors hold something about persons."""
 
-from compliance.datamap import BY_ID, BY_KEY, BY_TIME, register
+from compliance.datamap import BY_ID, BY_KEY, register
 
 WHY = "outreach that a human approved"
 
@@ -22,7 +22,7 @@ def register_places() -> None:
     register(
         "connector", "outreach", categories="name, e-mail address, letters that were sent", purpose=WHY,
         lawful_basis="consent", recipients="the sending service (processor)",
-        transfer="by the contract with the service", erased_by=BY_TIME,
+        transfer="by the contract with the service", erased_by="connector.outreach",
         retention="by the contract with the service", safeguards="TLS; told of approved letters only",
     )  # fmt: skip
     register(
@@ -30,4 +30,9 @@ def register_places() -> None:
         purpose="drafting", recipients="the model's service (processor)", erased_by=BY_ID,
         transfer="by the contract with the service", retention="by the contract with the service",
         safeguards="TLS; no names, addresses or free text of persons",
+    )  # fmt: skip
+    register(
+        "connector", "salesforce", categories="review tasks on an account; no person", purpose=WHY,
+        subjects="none", recipients="your own CRM", erased_by=BY_ID, retention="by the CRM",
+        safeguards="TLS; only where tasks are set up",
     )  # fmt: skip

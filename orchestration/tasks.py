@@ -7,6 +7,7 @@ import structlog
 from celery import shared_task
 from django.utils import timezone
 
+from integrations.outreach.client import is_available
 from orchestration.selectors import count_due_requests
 from orchestration.services import enrichment, execution, expiry, proposal, requests
 from revctx.eventbus import workitems
@@ -59,8 +60,11 @@ def enrich_account(account_id: str, crossing_id: str | None = None) -> None:
 
 @shared_task(name="orchestration.tasks.execute_due", ignore_result=True)
 def execute_due() -> None:
-    """Carry out what is due, ask about what is unsettled, and hint at drafts that were left behind."""
-    for action_id in execution.list_due(now=timezone.now()):
+    """Carry out what is due, ask about what is unsettled, and hint at drafts that were left behind.
+
+    While the provider is known to be down nothing is begun: what is approved waits instead of failing.
+    """
+    for action_id in execution.list_due(now=timezone.now()) if is_available() else ():
         try:
             execute_one(action_id)
         except Exception:  # one that fails for a reason of its own must not hold up the others

@@ -5,6 +5,7 @@ from django.urls import path
 from integrations.generic.views import UNKNOWN, GenericWebhookView
 from integrations.hubspot.views import HubSpotWebhookView
 from integrations.inbound import logged
+from integrations.salesforce.outbound_views import OutboundMessagesView
 from integrations.salesforce.views import SalesforceWebhookView
 from integrations.segment.views import SegmentWebhookView
 
@@ -28,5 +29,10 @@ urlpatterns = [
         "integrations/generic/<str:slug>/webhook",
         logged(GenericWebhookView.as_view(), source=UNKNOWN),
         name="generic-webhook",
+    ),
+    path(
+        "integrations/salesforce/outbound-messages",
+        logged(OutboundMessagesView.as_view(), source="salesforce"),
+        name="salesforce-outbound-messages",
     ),
 ]

@@ -1,17 +1,19 @@
 """Company facts from a Clearbit-like service, behind one function."""
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 from django.conf import settings
 
-from integrations.http import create_client
+from integrations.exchange import Answer, exchange
+from integrations.http import TooLarge, TooSlow, create_client
 
 PROVIDER = "clearbit"
 MAX_PRICE_MICRODOLLARS = 100_000  # of one hit; a miss is free
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 5.0  # for the whole call
 _WORDY = re.compile(r"[^A-Za-z0-9 &+.,/()'-]")
 
 
@@ -53,25 +55,28 @@ def find_company(*, domain: str) -> CompanyAnswer:
         with create_client(
             base_url=settings.ENRICHMENT_BASE_URL, headers=headers, timeout_seconds=TIMEOUT_SECONDS
         ) as http:
-            response = http.get("companies/find", params={"domain": domain})
+            request = http.build_request("GET", "companies/find", params={"domain": domain})
+            answer = exchange(http, request, deadline=time.monotonic() + TIMEOUT_SECONDS)
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         raise ClearbitFailed("unreachable", never_sent=True) from error
-    except httpx2.TimeoutException as error:
+    except (httpx2.TimeoutException, TooSlow) as error:
         raise ClearbitFailed("timeout", never_sent=False) from error
+    except TooLarge as error:
+        raise ClearbitFailed("too_large", never_sent=False) from error
     except httpx2.HTTPError as error:
         raise ClearbitFailed("broken_connection", never_sent=False) from error
-    return _read(response)
+    return _read(answer)
 
 
-def _read(response: httpx2.Response) -> CompanyAnswer:
-    if response.status_code == 404:
+def _read(answer: Answer) -> CompanyAnswer:
+    if answer.status == 404:
         return CompanyAnswer(outcome="miss", facts={}, micro_dollars=0)
-    if response.status_code == 202:
+    if answer.status == 202:
         return CompanyAnswer(outcome="pending", facts={}, micro_dollars=0)
-    if response.status_code != 200:
-        raise ClearbitFailed(f"status_{response.status_code}", never_sent=False)
+    if answer.status != 200:
+        raise ClearbitFailed(f"status_{answer.status}", never_sent=False)
     try:
-        facts = map_company(response.json())
+        facts = map_company(answer.json())
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ClearbitFailed("unreadable", never_sent=False) from error
     return CompanyAnswer(outcome="hit", facts=facts, micro_dollars=MAX_PRICE_MICRODOLLARS)

@@ -1,6 +1,8 @@
 """The door for Salesforce: signature first, then the body."""
 
+import hashlib
 from datetime import datetime
+from uuid import UUID
 
 import structlog
 from django.conf import settings
@@ -10,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from integrations.salesforce.deliveries import quarantine_once
 from integrations.salesforce.normalization import SOURCE, NotUnderstood, opportunity_to_draft
 from integrations.salesforce.serializers import OpportunityUpdate, QuarantinedItem, StoredItem, WebhookReceipt
 from integrations.standard_webhooks import InvalidSignature, SignatureHeaders, verify
@@ -57,11 +60,19 @@ class SalesforceWebhookView(APIView):
             [result] = ingest_signals(drafts=[draft], actor=ACTOR, now=now)
         except (NotUnderstood, InvalidDraft) as error:
             reason = error.reason if isinstance(error, NotUnderstood) else error.code
-            payload_id = quarantine(source=SOURCE, reason=reason, payload=raw, now=now)
+            payload_id = _quarantine(webhook_id, raw, reason=reason, now=now)
             receipt = WebhookReceipt(quarantined=[QuarantinedItem(id=payload_id, reason=reason)])
         else:
             receipt = WebhookReceipt(signals=[StoredItem(id=result.signal_id, status=result.status)])
         return Response(receipt.printed(), status=202)
+
+
+def _quarantine(webhook_id: str | None, raw: bytes, *, reason: str, now: datetime) -> UUID:
+    """Keep a body; one that was signed is kept once, for a replay carries the same id."""
+    if webhook_id is None:
+        return quarantine(source=SOURCE, reason=reason, payload=raw, now=now)
+    delivery = f"webhook:{webhook_id}:{hashlib.sha256(raw).hexdigest()}"
+    return quarantine_once(source=SOURCE, delivery=delivery, reason=reason, payload=raw, now=now)
 
 
 def _read_body(request: Request) -> bytes:

@@ -14,7 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 from integrations.sandbox.companies import find_company
 from integrations.sandbox.store import FAULT_KINDS, Fault, Store
 
-COLLECTIONS = {"prospects": "prospect", "mailings": "mailing", "tasks": "task"}
+COLLECTIONS = {
+    "prospects": "prospect",
+    "mailings": "mailing",
+    "tasks": "task",
+    "sequenceStates": "sequenceState",
+}
 MAX_BODY = 1_000_000
 
 
@@ -97,6 +102,8 @@ class Handler(BaseHTTPRequestHandler):
             return 401, {"errors": [{"id": "unauthorized"}]}
         if parts[:2] == ["api", "v2"] and len(parts) == 3 and parts[2] in COLLECTIONS:
             return self._outreach(parts[2], query, body)
+        if self.command == "DELETE" and parts[:3] == ["api", "v2", "prospects"] and len(parts) == 4:
+            return (204, None) if self.server.store.delete_prospect(parts[3]) else (404, {"errors": []})
         if parts == ["v2", "companies", "find"]:
             return self._clearbit(query.get("domain", [""])[0])
         return 404, {"errors": [{"id": "notFound"}]}
@@ -104,16 +111,13 @@ class Handler(BaseHTTPRequestHandler):
     def _outreach(self, collection: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
         store = self.server.store
         if self.command == "GET":
-            name, value = next(
-                ((key[7:-1], values[0]) for key, values in query.items() if key.startswith("filter[")),
-                ("", ""),
-            )
-            return 200, {"data": store.find(collection, name, value) if name else store.list(collection)}
+            wanted = {name[6:]: values[0] for name, values in query.items() if name.startswith("filter[")}
+            return 200, {"data": store.find(collection, wanted)}
         try:
             data = body["data"]
-            attributes = data["attributes"]
+            attributes = data.get("attributes", {})
             valid = data["type"] == COLLECTIONS[collection] and isinstance(attributes, dict)
-        except (KeyError, TypeError):
+        except (KeyError, TypeError, AttributeError):
             valid = False
         if not valid:
             return 422, {"errors": [{"id": "validationError"}]}
@@ -187,7 +191,8 @@ class Handler(BaseHTTPRequestHandler):
             return None
 
     def _answer(self, status: int, document: Any) -> None:
-        self._send(status, json.dumps(document).encode(), "application/json")
+        raw = b"" if document is None else json.dumps(document).encode()
+        self._send(status, raw, "application/json")
 
     def _send(self, status: int, raw: bytes, media_type: str) -> None:
         self.send_response(status)

@@ -30,6 +30,7 @@ class Store:
 
     resources: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     by_key: dict[tuple[str, str], tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    created: int = 0
     faults: list[Fault] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -43,17 +44,32 @@ class Store:
             if known is not None:
                 return (known[1], False) if known[0] == fingerprint else (None, False)
             rows = self.resources.setdefault(collection, [])
-            row = {"type": kind, "id": str(len(rows) + 1), **data}
+            self.created += 1
+            row = {"type": kind, "id": str(self.created), **data}
             rows.append(row)
             if key:
                 self.by_key[(collection, key)] = (fingerprint, row)
             return row, True
 
-    def find(self, collection: str, attribute: str, value: str) -> list[dict[str, Any]]:
-        """Return the resources with an attribute of that value."""
+    def find(self, collection: str, wanted: dict[str, str]) -> list[dict[str, Any]]:
+        """Return the resources that fit every filter: `[attribute]` or `[relationship][id]` to a value."""
         with self.lock:
             rows = self.resources.get(collection, [])
-            return [row for row in rows if str(row["attributes"].get(attribute)) == value]
+            return [row for row in rows if all(_fits(row, *pair) for pair in wanted.items())]
+
+    def delete_prospect(self, number: str) -> bool:
+        """Forget a prospect and what was sent to it; return whether there was one."""
+        with self.lock:
+            prospects = self.resources.get("prospects", [])
+            if not any(row["id"] == number for row in prospects):
+                return False
+            self.resources["prospects"] = [row for row in prospects if row["id"] != number]
+            for collection in ("mailings", "sequenceStates"):
+                rows = self.resources.get(collection, [])
+                self.resources[collection] = [row for row in rows if not _fits(row, "[prospect][id]", number)]
+            left = {id(row) for rows in self.resources.values() for row in rows}
+            self.by_key = {key: known for key, known in self.by_key.items() if id(known[1]) in left}
+            return True
 
     def list(self, collection: str) -> list[dict[str, Any]]:
         """Return a collection in the order of creation."""
@@ -86,3 +102,12 @@ class Store:
             self.by_key.clear()
             self.faults.clear()
             self.calls.clear()
+
+
+def _fits(row: dict[str, Any], name: str, value: str) -> bool:
+    """Tell whether `[attribute]` or `[relationship][id]` of a resource has a value."""
+    first, _, second = name.strip("[]").partition("][")
+    if not second:
+        return str(row["attributes"].get(first)) == value
+    related = (row["relationships"].get(first) or {}).get("data") or {}
+    return str(related.get(second)) == value

@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.checks import check_mappings, check_webhook_secrets
+from integrations.checks import check_mappings, check_outbound_keys, check_webhook_secrets
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,18 @@ def test_a_law_that_nobody_knows_stops_the_start(settings):
     settings.HUBSPOT_PRIVACY_JURISDICTION = "XX"
 
     assert [error.id for error in check_mappings(None)] == ["integrations.E003"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "organization", "problems"),
+    [
+        ([], "", 0),
+        (["a-key-of-sixteen-or-more"], "00D5g00000ABCde", 0),
+        (["short"], "00D5g00000ABCde", 1),
+        (["a-key-of-sixteen-or-more"], "", 1),
+    ],
+)
+def test_a_weak_outbound_key_stops_the_start(settings, keys, organization, problems):
+    settings.SALESFORCE_OUTBOUND_KEYS, settings.SALESFORCE_ORGANIZATION_ID = keys, organization
+
+    assert len(check_outbound_keys(None)) == problems

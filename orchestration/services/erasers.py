@@ -9,8 +9,9 @@ from uuid import UUID
 from django.utils import timezone
 
 from compliance.breaches.registry import between
+from integrations.outreach.client import PROVIDER, OutreachClient
 from orchestration.models import Action, ActionRevision, Execution
-from orchestration.policy import State
+from orchestration.policy import Kind, State
 from orchestration.services.content import open_letters
 from orchestration.services.requests import cancel_for_subject
 
@@ -81,3 +82,16 @@ def find_recipients(since: datetime | None, before: datetime) -> Iterable[UUID |
     """Return who was told to the sending service in a period."""
     rows = Execution.objects.filter(**between("started_at", since, before))
     return rows.values_list("action__subject_id", flat=True).distinct().iterator()
+
+
+def is_known_to_outreach(subject_id: UUID) -> bool:
+    """Tell whether a letter to a person was ever handed to Outreach, or may have been."""
+    return Execution.objects.filter(
+        action__subject_id=subject_id, kind=Kind.EMAIL.value, provider=PROVIDER
+    ).exists()
+
+
+def erase_at_outreach(subject_id: UUID) -> bool:
+    """Have Outreach delete a person by our id for them; return whether nobody is left there."""
+    with OutreachClient() as client:
+        return client.forget_prospect(reference=str(subject_id))

@@ -9,14 +9,10 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from compliance import consent, subjects
-from integrations.outreach.client import (
-    PROVIDER,
-    OutgoingLetter,
-    OutreachClient,
-    OutreachRefused,
-    OutreachUncertain,
-    Recipient,
-)
+from contexts.selectors import get_account
+from integrations.calling import CallRefused, CallUncertain
+from integrations.outreach.client import PROVIDER, OutgoingLetter, OutreachClient, Recipient
+from integrations.salesforce import crm_tasks as salesforce
 from orchestration.limits import count_sent_today, lock_daily_limit
 from orchestration.models import Action, Approval, Execution
 from orchestration.policy import Kind, Move, State
@@ -43,6 +39,7 @@ class Dispatch:
     account_id: UUID
     request_id: str
     kind: Kind
+    provider: str
     letter: Letter
     address: str
 
@@ -90,6 +87,7 @@ def start(*, action_id: UUID, now: datetime) -> Dispatch | None:
         account_id=action.account_id,
         request_id=action.request_id,
         kind=Kind(action.kind),
+        provider=execution.provider,
         letter=letter,
         address=address,
     )
@@ -104,7 +102,7 @@ def _begin(action: Action, approval: Approval, *, now: datetime) -> Execution:
         approval=approval,
         account_id=action.account_id,
         kind=action.kind,
-        provider=PROVIDER,
+        provider=_choose_provider(Kind(action.kind)),
         next_check_at=now + ABANDONED_AFTER,
         started_at=now,
     )
@@ -136,29 +134,37 @@ def call_provider(dispatch: Dispatch) -> Outcome:
     """Call the connector with the execution's id as idempotency key; never inside a transaction."""
     key = str(dispatch.execution_id)
     try:
-        with OutreachClient() as client:
-            external_id = _call(client, key, dispatch)
-    except OutreachRefused as error:
+        external_id = _file_task(key, dispatch) if dispatch.kind is Kind.REVIEW_TASK else _send(key, dispatch)
+    except CallRefused as error:
         return Outcome(move=Move.FAIL, error_code=error.code[:48])
-    except OutreachUncertain as error:
+    except CallUncertain as error:
         return Outcome(move=Move.DOUBT, error_code=error.code[:48])
     return Outcome(move=Move.SUCCEED, external_id=external_id[:128])
 
 
-def _call(client: OutreachClient, key: str, dispatch: Dispatch) -> str:
+def _choose_provider(kind: Kind) -> str:
+    """Return where an action goes: tasks to Salesforce where it is set up, all else to Outreach."""
+    return salesforce.PROVIDER if kind is Kind.REVIEW_TASK and salesforce.is_configured() else PROVIDER
+
+
+def _file_task(key: str, dispatch: Dispatch) -> str:
+    subject, note = dispatch.letter.subject, dispatch.letter.body()
+    if dispatch.provider == salesforce.PROVIDER:
+        names = [value for _, value in get_account(str(dispatch.account_id)).aliases]
+        with salesforce.SalesforceTasks() as tasks:
+            account_id = salesforce.find_account_id(names)
+            return tasks.create_task(key=key, subject=subject, note=note, account_id=account_id)
+    with OutreachClient() as client:
+        reference = str(dispatch.account_id)
+        return client.create_task(key=key, subject=subject, note=note, account_reference=reference)
+
+
+def _send(key: str, dispatch: Dispatch) -> str:
     letter = dispatch.letter
-    if dispatch.kind is Kind.REVIEW_TASK:
-        return client.create_task(
-            key=key,
-            subject=letter.subject,
-            note=letter.body(),
-            account_reference=str(dispatch.account_id),
-        )
-    return client.send_letter(
-        key=key,
-        recipient=Recipient(reference=letter.recipient, address=dispatch.address, name=letter.recipient_name),
-        letter=OutgoingLetter(subject=letter.subject, body=letter.body(), headers=letter.headers),
-    )
+    recipient = Recipient(reference=letter.recipient, address=dispatch.address, name=letter.recipient_name)
+    text = OutgoingLetter(subject=letter.subject, body=letter.body(), headers=letter.headers)
+    with OutreachClient() as client:
+        return client.send_letter(key=key, recipient=recipient, letter=text)
 
 
 @transaction.atomic
@@ -203,15 +209,23 @@ def lease_unsettled(*, now: datetime) -> Execution | None:
 
 def reconcile(*, execution: Execution, now: datetime) -> None:
     """Ask the provider what became of an execution. It is never called a second time for it."""
-    key, is_task = str(execution.id), execution.kind == Kind.REVIEW_TASK.value
     try:
-        with OutreachClient() as client:
-            found = client.find_task(key=key) if is_task else client.find_mailing(key=key)
-    except OutreachUncertain as error:
+        found = _find(execution)
+    except CallUncertain as error:
         outcome = Outcome(move=Move.DOUBT, error_code=error.code[:48])
     else:
         outcome = _settle(execution, found, now=now)
     finish(execution_id=execution.id, outcome=outcome, now=now)
+
+
+def _find(execution: Execution) -> str | None:
+    key = str(execution.id)
+    if execution.provider == salesforce.PROVIDER:
+        with salesforce.SalesforceTasks() as tasks:
+            return tasks.find_task(key=key)
+    with OutreachClient() as client:
+        is_task = execution.kind == Kind.REVIEW_TASK.value
+        return client.find_task(key=key) if is_task else client.find_mailing(key=key)
 
 
 def _settle(execution: Execution, found: str | None, *, now: datetime) -> Outcome:

@@ -9,14 +9,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from integrations.calling import CallRefused, CallUncertain
 from integrations.http import EgressRefused
-from integrations.outreach.client import (
-    OutgoingLetter,
-    OutreachClient,
-    OutreachRefused,
-    OutreachUncertain,
-    Recipient,
-)
+from integrations.outreach.client import OutgoingLetter, OutreachClient, Recipient
 
 LETTER = OutgoingLetter(subject="Hello", body="Text", headers={"List-Unsubscribe": "<http://x.test>"})
 DANA = Recipient(reference="subject-1", address="dana@buyer.test", name="Dana Maria Reyes")
@@ -63,7 +58,7 @@ class TestSendLetter:
         httpserver.expect_request("/api/v2/prospects").respond_with_json(created("7"))
         httpserver.expect_request("/api/v2/mailings").respond_with_response(Response(status=status))
 
-        with pytest.raises(OutreachRefused, match=f"status_{status}"):
+        with pytest.raises(CallRefused, match=f"status_{status}"):
             client.send_letter(key="k", recipient=DANA, letter=LETTER)
         assert len(httpserver.log) == 2
 
@@ -74,7 +69,7 @@ class TestSendLetter:
         httpserver.expect_request("/api/v2/prospects").respond_with_json(created("7"))
         httpserver.expect_request("/api/v2/mailings").respond_with_response(answer)
 
-        with pytest.raises(OutreachUncertain):
+        with pytest.raises(CallUncertain):
             client.send_letter(key="k", recipient=DANA, letter=LETTER)
         assert len(httpserver.log) == 2
 
@@ -83,7 +78,7 @@ class TestSendLetter:
     ) -> None:
         httpserver.expect_request("/api/v2/prospects").respond_with_response(Response(status=500))
 
-        with pytest.raises(OutreachRefused, match="prospect_status_500"):
+        with pytest.raises(CallRefused, match="prospect_status_500"):
             client.send_letter(key="k", recipient=DANA, letter=LETTER)
 
     def test_silence_is_uncertain(
@@ -96,7 +91,7 @@ class TestSendLetter:
         monkeypatch.setattr("integrations.outreach.client.TIMEOUT_SECONDS", 0.3)
         httpserver.expect_request("/api/v2/tasks").respond_with_handler(sleep)
 
-        with OutreachClient() as impatient, pytest.raises(OutreachUncertain, match="timeout"):
+        with OutreachClient() as impatient, pytest.raises(CallUncertain, match="timeout"):
             impatient.create_task(key="k", subject="s", note="n", account_reference="a")
 
 
@@ -117,7 +112,7 @@ class TestFind:
     ) -> None:
         httpserver.expect_request("/api/v2/mailings").respond_with_response(Response(status=status))
 
-        with pytest.raises(OutreachUncertain):
+        with pytest.raises(CallUncertain):
             client.find_mailing(key="k")
 
 

@@ -178,6 +178,34 @@ class TestSigned:
 
         assert _post(changed, _signed(changed)).json()["signals"][0]["status"] == "conflict"
 
+    def test_a_replay_is_known_although_redis_forgot(self, redis_server):
+        first = _post(BRIEF, _signed(BRIEF)).json()["signals"][0]
+        redis_server.flushall()
+
+        assert _post(BRIEF, _signed(BRIEF)).json()["signals"] == [{"id": first["id"], "status": "duplicate"}]
+        assert list_signals().count() == 1
+
+    def test_a_replay_of_what_was_not_understood_waits_once(self, redis_server):
+        bodies = [json.dumps({"Id": "oppty-123", "n": n}).encode() for n in (1, 1, 2)]
+        ids = [_post(body, _signed(body)).json()["quarantined"][0]["id"] for body in bodies]
+
+        assert (ids[0] == ids[1], ids[0] == ids[2]) == (True, False)
+        assert list_open_quarantine().count() == 2
+
+    def test_the_signature_covers_the_bytes_and_not_the_meaning(self):
+        printed_again = json.dumps(json.loads(BRIEF), separators=(",", ":")).encode()
+
+        _assert_refused(_post(printed_again, _signed(BRIEF)), 401)
+
+    @pytest.mark.parametrize(("seconds", "status"), [(-290, 202), (290, 202), (-310, 401), (310, 401)])
+    def test_five_minutes_either_way_and_no_more(self, seconds, status):
+        assert _post(BRIEF, _signed(BRIEF, at=time.time() + seconds)).status_code == status
+
+    def test_a_secret_that_went_is_no_secret(self, settings):
+        settings.SALESFORCE_WEBHOOK_SECRETS = [SECRET]
+
+        _assert_refused(_post(BRIEF, _signed(BRIEF, secret=OLD_SECRET)), 401)
+
     @pytest.mark.parametrize(
         "headers",
         [

@@ -193,7 +193,7 @@ class TestFaults:
         self, approved: Action, sandbox: SandboxServer
     ) -> None:
         sandbox.store.add_fault(Fault(kind="lost_answer", path="/mailings", method="POST"))
-        sandbox.store.add_fault(Fault(kind="status", path="/mailings", method="GET", status=503))
+        sandbox.store.add_fault(Fault(kind="status", path="/mailings", method="GET", status=503, times=3))
         tasks.execute_due()
 
         ask_again(after=timedelta(seconds=61))

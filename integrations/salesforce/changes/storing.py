@@ -1,0 +1,137 @@
+"""Store a page of changes: signals, what nobody understood, and the cursor, in one transaction."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+
+from integrations.salesforce.changes import cursors
+from integrations.salesforce.changes.mapping import OPPORTUNITY, ChangeHeader, map_change, read_header
+from integrations.salesforce.changes.stream import ChangePage, ReceivedChange
+from integrations.salesforce.deliveries import list_defects, quarantine_once
+from integrations.salesforce.models import OpportunityAccount
+from integrations.salesforce.normalization import SOURCE, NotUnderstood
+from revctx.observability.metrics import SIGNALS_PROCESSED
+from signals.contracts import SignalDraft
+from signals.services.ingest import ingest_signals
+
+log = structlog.get_logger(__name__)
+ACTOR = "system:salesforce-changes"
+
+
+@dataclass
+class _Sorted:
+    """What a page comes to."""
+
+    drafts: list[tuple[ReceivedChange, SignalDraft]] = field(default_factory=list)
+    unclear: list[tuple[ReceivedChange, str, str]] = field(default_factory=list)
+    learned: dict[str, str] = field(default_factory=dict)
+    skipped: int = 0
+
+
+@transaction.atomic
+def store_page(*, topic: str, page: ChangePage, now: datetime) -> None:
+    """Store a page and move the cursor behind it, all or none.
+
+    Gaps and overflows go into quarantine: Salesforce says there that records changed without saying how,
+    and we don't ask the CRM, so somebody has to look.
+    """
+    sorted_page = _sort(page)
+    defects = list_defects(drafts=[draft for _, draft in sorted_page.drafts], now=now)
+    good = []
+    for (change, draft), defect in zip(sorted_page.drafts, defects, strict=True):
+        if defect:
+            sorted_page.unclear.append((change, str(draft.natural_key), defect))
+        else:
+            good.append(draft)
+    for change, delivery, reason in sorted_page.unclear:
+        _quarantine(change, delivery=delivery, reason=reason, now=now)
+    ingest_signals(drafts=good, actor=ACTOR, now=now)
+    _learn(sorted_page.learned)
+    if page.position != b"":  # which would mean from the oldest on
+        cursors.move(topic=topic, position=page.position, now=now)
+    transaction.on_commit(lambda: _count(sorted_page.skipped))
+
+
+@transaction.atomic
+def begin_again(*, topic: str, now: datetime) -> None:
+    """Go back to the oldest that is kept, and note that what came before it may be missing."""
+    lost = cursors.find_position(topic)
+    note = {"topic": topic, "position": (lost or b"").hex(), "noticed_at": now.isoformat()}
+    quarantine_once(
+        source=SOURCE,
+        delivery=f"hole:{topic}:{note['position']}",
+        reason="position_lost",
+        payload=json.dumps(note).encode(),
+        now=now,
+    )
+    cursors.move(topic=topic, position=b"", now=now)
+
+
+def _sort(page: ChangePage) -> _Sorted:
+    sorted_page = _Sorted()
+    headers = [_read_header(change, sorted_page) for change in page.changes]
+    record_ids = {record_id for header in headers if header for record_id in header.record_ids}
+    known = OpportunityAccount.objects.filter(opportunity_id__in=record_ids)
+    accounts = dict(known.values_list("opportunity_id", "account_id"))
+    for change, header in zip(page.changes, headers, strict=True):
+        if header is None or change.payload is None:
+            continue
+        if header.entity != OPPORTUNITY or header.is_ours:
+            sorted_page.skipped += 1
+            continue
+        _learn_account(header, change, accounts, sorted_page.learned)
+        try:
+            drafts = map_change(header, change.payload, accounts=accounts)
+        except NotUnderstood as error:
+            sorted_page.unclear.append((change, header.event_key, error.reason))
+            continue
+        sorted_page.drafts.extend((change, draft) for draft in drafts)
+        sorted_page.skipped += not drafts
+    return sorted_page
+
+
+def _read_header(change: ReceivedChange, into: _Sorted) -> ChangeHeader | None:
+    if change.payload is None:
+        into.unclear.append((change, f"position:{change.replay_id.hex()}", "undecodable_change"))
+        return None
+    try:
+        return read_header(change.payload)
+    except NotUnderstood as error:
+        into.unclear.append((change, f"position:{change.replay_id.hex()}", error.reason))
+        return None
+
+
+def _learn_account(
+    header: ChangeHeader, change: ReceivedChange, accounts: dict[str, str], learned: dict[str, str]
+) -> None:
+    account_id = (change.payload or {}).get("AccountId")
+    if isinstance(account_id, str) and 15 <= len(account_id) <= 18 and not header.is_gap:
+        told = {record_id: account_id for record_id in header.record_ids if 15 <= len(record_id) <= 18}
+        accounts.update(told)
+        learned.update(told)
+
+
+def _learn(learned: dict[str, str]) -> None:
+    OpportunityAccount.objects.bulk_create(
+        [
+            OpportunityAccount(opportunity_id=opportunity_id, account_id=account_id)
+            for opportunity_id, account_id in sorted(learned.items())
+        ],
+        update_conflicts=True,
+        unique_fields=["opportunity_id"],
+        update_fields=["account_id"],
+    )
+
+
+def _quarantine(change: ReceivedChange, *, delivery: str, reason: str, now: datetime) -> None:
+    payload = change.raw if change.payload is None else json.dumps(change.payload, sort_keys=True).encode()
+    quarantine_once(source=SOURCE, delivery=delivery, reason=reason, payload=payload, now=now)
+    log.warning("change.not_understood", reason=reason)
+
+
+def _count(skipped: int) -> None:
+    if skipped:
+        SIGNALS_PROCESSED.labels(source=SOURCE, type="other", status="skipped").inc(skipped)

@@ -1,0 +1,44 @@
+"""Keep what nobody understood once, however often it is delivered."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from integrations.salesforce.models import SeenDelivery
+from signals.contracts import SignalDraft
+from signals.normalization import InvalidDraft, normalize
+from signals.selectors import get_catalogue
+from signals.services.quarantine import quarantine
+
+
+def quarantine_once(*, source: str, delivery: str, reason: str, payload: bytes, now: datetime) -> UUID:
+    """Put a payload into quarantine unless this delivery of it is there; return the quarantine's id."""
+    digest = hashlib.sha256(f"{source}\n{delivery}".encode()).digest()
+    try:
+        with transaction.atomic():
+            seen = SeenDelivery.objects.filter(digest=digest).first()
+            if seen is not None:
+                return seen.quarantine_id
+            payload_id = quarantine(source=source, reason=reason, payload=payload, now=now)
+            SeenDelivery.objects.create(digest=digest, quarantine_id=payload_id, received_at=now)
+            return payload_id
+    except IntegrityError:
+        # Somebody delivered the same at the same moment and was first.
+        return SeenDelivery.objects.get(digest=digest).quarantine_id
+
+
+def list_defects(*, drafts: Sequence[SignalDraft], now: datetime) -> list[str]:
+    """Return for each draft why it can't be stored, or an empty text; so that one doesn't spoil the rest."""
+    catalogue = get_catalogue()
+    defects = []
+    for draft in drafts:
+        try:
+            normalize(draft, now=now, catalogue=catalogue)
+        except InvalidDraft as error:
+            defects.append(error.code)
+        else:
+            defects.append("")
+    return defects
