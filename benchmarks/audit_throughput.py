@@ -19,6 +19,7 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
+from benchmarks import machine
 from benchmarks.clients import Clients
 from benchmarks.figures import Figure, Target
 from benchmarks.rounds import percentile, take_turns
@@ -70,11 +71,15 @@ def write(number: int, *, seconds: float, rate: float = 0.0) -> list[Commit]:
 
 def _measure_throughput(stand: Stand, clients: Clients) -> Figure:
     seconds = 0.5 if stand.small else ROUND_SECONDS
+    shares = []
 
     def sealed() -> float:
         stand.start("sealer")
         _wait_until_sealed(stand)  # the rows of the round without it are not this round's work
+        sealer = stand.processes["sealer"].pid
+        used = machine.read_cpu_seconds(sealer)
         rate = _count(clients.run(seconds=seconds)) / seconds
+        shares.append((machine.read_cpu_seconds(sealer) - used) / seconds)
         stand.stop("sealer")
         return rate
 
@@ -93,7 +98,7 @@ def _measure_throughput(stand: Stand, clients: Clients) -> Figure:
         ratio=compared.ratio,
         target=Target("ratio", "least", 0.85),
         conditions={"clients": CLIENTS, "rounds": len(compared.pairs), "round_seconds": seconds},
-        details=compared.to_json(),
+        details=compared.to_json() | {"sealer_process_cores": [round(share, 3) for share in shares]},
     )
 
 

@@ -36,7 +36,11 @@ class Measure:
         return cast(Run, importlib.import_module(self.module).run)
 
 
-MEASURES = (Measure("audit.throughput", "benchmarks.audit_throughput"),)
+MEASURES = (
+    Measure("audit.throughput", "benchmarks.audit_throughput"),
+    Measure("audit.verify", "benchmarks.audit_verify"),
+    Measure("erasure.cost", "benchmarks.erasure_cost"),
+)
 
 
 def choose(wanted: Sequence[str], measures: Sequence[Measure] = MEASURES) -> list[Measure]:

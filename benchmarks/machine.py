@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import time
 from datetime import datetime
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -39,6 +41,15 @@ def measure_commit(connection: psycopg.Connection) -> float:
         seconds.append(time.perf_counter() - began)
     connection.execute("DROP TABLE bench_commit")
     return median(seconds)
+
+
+def read_cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds that a process has used; NaN where the system has no /proc to tell it."""
+    path = Path(f"/proc/{pid}/stat")
+    if not path.exists():
+        return math.nan
+    fields = path.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def read_load() -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median, quantiles
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Comparison:
         """Return the median of the rounds' own ratios, ours to the peer's."""
         return median(ours / peer for ours, peer in self.pairs)
 
-    def to_json(self) -> dict[str, list[float]]:
+    def to_json(self) -> dict[str, Any]:
         """Return the single rounds."""
         return {
             "ours_rounds": [round(ours, 6) for ours, _ in self.pairs],

@@ -93,6 +93,7 @@ class Stand:
 
     def reset(self, *, with_broker: bool) -> None:
         """Stop the product's processes and give the next measure empty servers."""
+        from django.core.management import call_command
         from django.db import connections
 
         self.stop_all()
@@ -108,6 +109,8 @@ class Stand:
         shutil.rmtree(self.anchors_folder, ignore_errors=True)
         self.anchors_folder.mkdir()
         self._renew_broker(wanted=with_broker and not self.given_broker)
+        if with_broker and self.given_broker:
+            call_command("create_topics", verbosity=0)
 
     def start(self, *names: str, environment: Mapping[str, str] | None = None, web_port: int = 1) -> None:
         """Start processes of the product by the names of `make run`; their output goes to ``folder``."""
