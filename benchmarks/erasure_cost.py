@@ -27,7 +27,7 @@ from signals.services.ingest import ingest_signals
 
 MANY, SMALL_MANY, FEW = 100_000, 2_000, 10
 ROUNDS, FEW_EACH_ROUND = 3, 5
-BATCH, SPAN = 1_000, timedelta(days=90)  # signals a call, and the time over which a person's are spread
+BATCH, SPAN = 2_000, timedelta(days=90)  # signals a call, and the time over which a person's are spread
 ACTOR = "system:bench"
 TYPES = ("page_view", "pricing_page_view", "content_download", "product_usage")
 
