@@ -5,7 +5,7 @@ STAMP := .venv/.requirements-installed
 # The settings in the test profile, pointing at no server: for checks that talk to nobody.
 STATIC := $(BIN)/python -m revctx.devstack env
 
-.PHONY: run test test-kafka demo check format verify-long clean
+.PHONY: run test test-kafka demo bench check format verify-long clean
 
 run: $(STAMP)
 	@$(BIN)/python -m revctx.devstack run
@@ -20,6 +20,10 @@ test-kafka: $(STAMP)
 
 demo: $(STAMP)
 	@$(BIN)/python manage.py demo
+
+# Some of them: make bench ONLY=audit,erasure.cost. At KAFKA_BOOTSTRAP_SERVERS with a real broker.
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks $(ONLY) $(BENCH_OPTIONS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
