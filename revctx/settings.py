@@ -178,6 +178,13 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # bytes; the views of single objects allow 256 KiB
 
+SIGNALS_PER_SECOND_PER_TOKEN = env.float("SIGNALS_PER_SECOND_PER_TOKEN", 5_000)  # 0: no limit
+SIGNAL_BURST_SECONDS = env.float("SIGNAL_BURST_SECONDS", 10)  # of that rate, after a pause
+# Ingestion answers 503 when the database's disk has less room, or the database holds more, than this.
+DATABASE_DISK_PATH = env.str("DATABASE_DISK_PATH", "")
+DATABASE_MIN_FREE_BYTES = env.int("DATABASE_MIN_FREE_BYTES", 1_073_741_824)
+DATABASE_MAX_BYTES = env.int("DATABASE_MAX_BYTES", 0)
+
 # --- people ----------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",

@@ -22,9 +22,11 @@ class ApiError(Exception):
         message: one sentence for a person.
         fields: what is wrong with which field of the body.
         extra: further keys of the error object, such as the current version.
+        retry_after: seconds after which to try again.
     """
 
     status = 400
+    retry_after: int | None = None
 
     def __init__(
         self,
@@ -33,10 +35,18 @@ class ApiError(Exception):
         *,
         fields: dict[str, str] | None = None,
         extra: dict[str, Any] | None = None,
+        retry_after: int | None = None,
     ) -> None:
         """Keep what the answer will say."""
         super().__init__(message)
         self.code, self.message, self.fields, self.extra = code, message, fields, extra or {}
+        if retry_after is not None:
+            self.retry_after = retry_after
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers that go with the answer."""
+        return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
 class BadRequest(ApiError):
@@ -99,10 +109,17 @@ class PreconditionRequired(ApiError):
     status = 428
 
 
+class TooManyRequests(ApiError):
+    """The caller sends more than it may."""
+
+    status = 429
+
+
 class Unavailable(ApiError):
     """A service that this needs does not answer; try again later."""
 
     status = 503
+    retry_after = RETRY_SECONDS
 
 
 def error_body(code: str, message: str, fields: dict[str, str] | None = None, **extra: Any) -> dict[str, Any]:
@@ -116,15 +133,14 @@ def error_body(code: str, message: str, fields: dict[str, str] | None = None, **
 def error_response(error: ApiError) -> JsonResponse:
     """Print an error outside of a DRF view."""
     body = error_body(error.code, error.message, error.fields, **error.extra)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if error.status == 503 else {}
-    return JsonResponse(body, status=error.status, headers=headers)
+    return JsonResponse(body, status=error.status, headers=error.headers)
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Print every refusal of a DRF view in the one shape; unknown errors stay 500s."""
     if isinstance(error, ApiError):
         body = error_body(error.code, error.message, error.fields, **error.extra)
-        return Response(body, status=error.status)
+        return Response(body, status=error.status, headers=error.headers)
     translated = _translate(error)
     if translated is None:
         return None

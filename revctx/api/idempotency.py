@@ -32,7 +32,10 @@ from revctx.api.tokens import find_token
 MAX_LENGTH = 128
 LEASE = timedelta(minutes=1)
 REMEMBERED = timedelta(days=2)
-_KEPT_FIELDS = {"id", "status", "state", "version", "run_id", "promotion_id", "signals", "revision_id"}
+_KEPT_FIELDS = {
+    *("id", "status", "state", "version", "run_id", "promotion_id", "signals", "revision_id"),
+    *("accepted", "duplicates", "conflicts"),
+}
 
 
 class IdempotencyMiddleware:
@@ -117,4 +120,11 @@ def _kept_part(response: HttpResponse) -> dict[str, Any]:
         return {}
     if "error" in body:
         return {"error": {name: value for name, value in body["error"].items() if name != "fields"}}
-    return {name: value for name, value in body.items() if name in _KEPT_FIELDS}
+    kept = {name: value for name, value in body.items() if name in _KEPT_FIELDS}
+    if "rejected" in body:
+        # The messages may name what the caller named; the first answer held them.
+        kept["rejected"] = [
+            {"index": item["index"], "code": item["code"], "message": "See the first answer."}
+            for item in body["rejected"]
+        ]
+    return kept

@@ -8,7 +8,7 @@ from typing import IO, Any, NoReturn, TypeVar
 import pydantic
 from rest_framework.parsers import BaseParser
 
-from revctx.api.errors import BadRequest, PayloadTooLarge, Unprocessable
+from revctx.api.errors import ApiError, BadRequest, PayloadTooLarge, Unprocessable
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
@@ -25,8 +25,7 @@ def parse_json(raw: bytes, *, max_bytes: int = MAX_BYTES) -> Any:
         BadRequest: not UTF-8, not JSON, nested deeper than 32, a NUL character, a number that
             is not finite, or an object that names a key twice.
     """
-    if len(raw) > max_bytes:
-        raise PayloadTooLarge("payload_too_large", f"The body has {len(raw)} bytes; {max_bytes} are allowed.")
+    check_size(raw, max_bytes)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -57,11 +56,16 @@ def validate(model: type[Model], data: Any) -> Model:
     try:
         return model.model_validate(data)
     except pydantic.ValidationError as error:
-        fields = {
-            ".".join(str(part) for part in problem["loc"]) or "body": problem["msg"]
-            for problem in error.errors(include_input=False, include_url=False, include_context=False)
-        }
+        fields = wrong_fields(error)
         raise Unprocessable("invalid", "The body does not fit; see fields.", fields=fields) from error
+
+
+def wrong_fields(error: pydantic.ValidationError) -> dict[str, str]:
+    """Return field → what is wrong with it; values are not repeated."""
+    return {
+        ".".join(str(part) for part in problem["loc"]) or "body": problem["msg"]
+        for problem in error.errors(include_input=False, include_url=False, include_context=False)
+    }
 
 
 class StrictJSONParser(BaseParser):
@@ -74,6 +78,39 @@ class StrictJSONParser(BaseParser):
         max_bytes = getattr((parser_context or {}).get("view"), "max_body_bytes", MAX_BYTES)
         raw = stream.read(max_bytes + 1)
         return parse_json(raw, max_bytes=max_bytes) if raw else {}
+
+
+class NDJSONParser(BaseParser):
+    """DRF parser of one JSON document a line; empty lines don't count.
+
+    Returns a list with, for each line, its document or the `ApiError` that refuses it.
+    """
+
+    media_type = "application/x-ndjson"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
+        """Read the body, at most one byte more than allowed."""
+        max_bytes = getattr((parser_context or {}).get("view"), "max_body_bytes", MAX_BYTES)
+        raw = stream.read(max_bytes + 1)
+        check_size(raw, max_bytes)
+        return [_parse_line(line) for line in raw.split(b"\n") if line.strip()]
+
+
+def _parse_line(line: bytes) -> Any:
+    try:
+        return parse_json(line)
+    except ApiError as error:
+        return error
+
+
+def check_size(raw: bytes, max_bytes: int) -> None:
+    """Refuse a body over the limit.
+
+    Raises:
+        PayloadTooLarge: it is.
+    """
+    if len(raw) > max_bytes:
+        raise PayloadTooLarge("payload_too_large", f"The body is over {max_bytes} bytes.")
 
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)

@@ -23,10 +23,14 @@ def scopes_of_user(user: User | AnonymousUser) -> frozenset[str]:
 
 def scopes_of(request: Request | HttpRequest) -> frozenset[str]:
     """Return what the caller of this request may do."""
+    token = token_of(request)
+    return scopes_of_user(request.user) if token is None else frozenset(token.scopes)
+
+
+def token_of(request: Request | HttpRequest) -> ApiToken | None:
+    """Return the token of this request, or None when a person is signed in."""
     token = getattr(request, "auth", None)
-    if isinstance(token, ApiToken):
-        return frozenset(token.scopes)
-    return scopes_of_user(request.user)
+    return token if isinstance(token, ApiToken) else None
 
 
 def actor_of(request: Request | HttpRequest) -> str:

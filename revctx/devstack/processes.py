@@ -39,7 +39,7 @@ def list_processes(*, web_port: int, sandbox_port: int) -> list[ProcessSpec]:
         *_workers(),
         ProcessSpec("beat", _celery("beat", "--pidfile="), 2),
         ProcessSpec("lab-worker", _manage("lab_worker"), 2, is_laboratory=True),
-        ProcessSpec("web", _web(web_port), 3),
+        ProcessSpec("web", web_command(web_port), 3),
     ]
 
 
@@ -71,7 +71,8 @@ def _workers() -> list[ProcessSpec]:
     ]  # fmt: skip
 
 
-def _web(port: int) -> tuple[str, ...]:
+def web_command(port: int) -> tuple[str, ...]:
+    """Return the command of the web server on a port of loopback."""
     return _python(
         "granian", "--interface", "wsgi", "--host", LOOPBACK, "--port", str(port),
         "--workers", "1", "--blocking-threads", str(WEB_THREADS), "--respawn-failed-workers",

@@ -29,6 +29,10 @@ CONTEXT_QUALITY = Histogram(
     buckets=(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
 )
 ACTIONS_TOTAL = Counter("actions_total", "Actions by kind and the state they entered.", ["kind", "state"])
+RATE_LIMITED = Counter("rate_limited_signals_total", "Signals refused because their token sent too many.")
+RATE_LIMIT_UNCHECKED = Counter(
+    "rate_limit_unchecked_total", "Signals taken without looking at the token's rate, for Redis was away."
+)
 EVENTS_RELAYED = Counter("events_relayed_total", "Events handed to Kafka and acknowledged by it.", ["topic"])
 WORK_ITEMS = Counter(
     "work_items_total", "Work items by group and outcome: bridged, done, retried, dead.", ["group", "outcome"]

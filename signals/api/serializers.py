@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from revctx.api.schemas import RequestModel, ResponseModel
 from revctx.api.times import Instant
-from signals.contracts import IngestStatus, PersonDraft, SignalDraft
+from signals.contracts import REFERENCE_KINDS, IngestStatus, PersonDraft, SignalDraft
 from signals.models import Signal
 
 Reference = Annotated[str, Field(min_length=1, max_length=200)]
@@ -31,7 +31,8 @@ class AccountReferences(RequestModel):
 
     def given(self) -> dict[str, str]:
         """Return kind → value of the references that were given."""
-        return {kind: str(value) for kind, value in self.model_dump().items() if value is not None}
+        values = ((kind, getattr(self, kind)) for kind in REFERENCE_KINDS)
+        return {kind: str(value) for kind, value in values if value is not None}
 
 
 class Person(RequestModel):
@@ -40,6 +41,10 @@ class Person(RequestModel):
     email: Annotated[str, Field(min_length=3, max_length=320)]
     name: Annotated[str, Field(max_length=200)] = ""
     title: Annotated[str, Field(max_length=200)] = ""
+
+    def to_draft(self) -> PersonDraft:
+        """Return the person as the store takes them."""
+        return PersonDraft(email=self.email, name=self.name, title=self.title)
 
 
 class SignalRequest(RequestModel):
@@ -62,7 +67,7 @@ class SignalRequest(RequestModel):
             external_id=self.external_id,
             occurred_at=self.occurred_at,
             account=self.account.given(),
-            person=PersonDraft(**self.person.model_dump()) if self.person else None,
+            person=self.person.to_draft() if self.person else None,
             strength=self.strength,
             attributes=self.attributes,
         )
@@ -73,6 +78,23 @@ class SignalReceipt(ResponseModel):
 
     id: UUID
     status: IngestStatus
+
+
+class RejectedItem(ResponseModel):
+    """A signal of a batch that was not stored."""
+
+    index: int = Field(description="Place in the array, or number of the line that is not empty, from 0.")
+    code: str
+    message: str
+
+
+class BatchReceipt(ResponseModel):
+    """What became of the signals of a batch."""
+
+    accepted: int
+    duplicates: int
+    conflicts: int
+    rejected: list[RejectedItem]
 
 
 class SignalResponse(ResponseModel):

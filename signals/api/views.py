@@ -3,29 +3,28 @@
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from revctx.api.errors import Forbidden, NotFound, Unprocessable
+from revctx.api.errors import NotFound, Unprocessable
 from revctx.api.pagination import CursorPage
-from revctx.api.parsing import validate
-from revctx.api.permissions import HasScope, MethodScope, actor_of
+from revctx.api.parsing import NDJSONParser, StrictJSONParser
+from revctx.api.permissions import HasScope, MethodScope
 from revctx.api.schemas import ErrorBody
 from revctx.api.times import parse_instant
 from signals import selectors
+from signals.api.doors import MAX_BATCH, MAX_BATCH_BYTES, take_many, take_one
 from signals.api.serializers import (
+    BatchReceipt,
     SignalDetailResponse,
     SignalPageResponse,
     SignalReceipt,
     SignalRequest,
     SignalResponse,
 )
-from signals.normalization import InvalidDraft
-from signals.services.ingest import ingest_signals
 
 _FILTERS = ("account", "type", "source")
 _PARAMETERS = [
@@ -37,7 +36,7 @@ _PARAMETERS = [
     OpenApiParameter("limit", OpenApiTypes.INT),
     OpenApiParameter("cursor", OpenApiTypes.STR),
 ]
-_REFUSALS = {400: ErrorBody, 401: ErrorBody, 403: ErrorBody, 413: ErrorBody, 415: ErrorBody, 422: ErrorBody}
+REFUSALS = dict.fromkeys((400, 401, 403, 413, 415, 422, 429, 503), ErrorBody)
 
 
 class SignalPage(CursorPage):
@@ -51,19 +50,10 @@ class SignalListView(APIView):
 
     permission_classes = [MethodScope(get="signals:read", post="signals:write")]
 
-    @extend_schema(request=SignalRequest, responses={202: SignalReceipt, **_REFUSALS})
+    @extend_schema(request=SignalRequest, responses={202: SignalReceipt, **REFUSALS})
     def post(self, request: Request) -> Response:
         """Store a signal; a repetition answers with the id of the first."""
-        draft = validate(SignalRequest, request.data).to_draft()
-        _check_source(request, draft.source)
-        try:
-            [result] = ingest_signals(drafts=[draft], actor=actor_of(request), now=timezone.now())
-        except InvalidDraft as error:
-            raise Unprocessable(
-                error.code, f"{error.field}: {error.message}.", fields={error.field: error.message}
-            ) from error
-        receipt = SignalReceipt(id=result.signal_id, status=result.status)
-        return Response(receipt.model_dump(mode="json"), status=202)
+        return Response(take_one(request), status=202)
 
     @extend_schema(
         operation_id="signals_list",
@@ -82,6 +72,29 @@ class SignalListView(APIView):
         return pages.get_paginated_response([SignalResponse.of(row).model_dump(mode="json") for row in page])
 
 
+class SignalBatchView(APIView):
+    """`/api/signals/batch`."""
+
+    permission_classes = [HasScope("signals:write")]
+    parser_classes = [StrictJSONParser, NDJSONParser]
+    max_body_bytes = MAX_BATCH_BYTES
+
+    @extend_schema(
+        request={
+            "application/json": {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/SignalRequest"},
+                "maxItems": MAX_BATCH,
+            },
+            "application/x-ndjson": {"type": "string", "description": "One signal a line."},
+        },
+        responses={207: BatchReceipt, **REFUSALS},
+    )
+    def post(self, request: Request) -> Response:
+        """Store up to 1,000 signals; what can't be stored is named by its index, the rest is stored."""
+        return Response(take_many(request).model_dump(mode="json"), status=207)
+
+
 class SignalDetailView(APIView):
     """`/api/signals/{id}`."""
 
@@ -98,13 +111,6 @@ class SignalDetailView(APIView):
             **SignalResponse.of(signal).model_dump(), conflicts=selectors.list_conflicts(signal_id=signal_id)
         )
         return Response(detail.model_dump(mode="json"))
-
-
-def _check_source(request: Request, source: str) -> None:
-    """Refuse a source that the caller's token is not for."""
-    allowed = getattr(request.auth, "source", "")
-    if allowed and allowed != source:
-        raise Forbidden("wrong_source", f"This token writes signals of {allowed} only.")
 
 
 def _text(name: str, value: str) -> str:

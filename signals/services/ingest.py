@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from compliance import audit, subjects
 from revctx.eventbus.envelope import Event
@@ -15,6 +16,7 @@ from revctx.observability.metrics import SIGNALS_PROCESSED
 from signals.contracts import IngestResult, SignalDraft
 from signals.digests import StoredSignal, row_digest
 from signals.normalization import (
+    Catalogue,
     NormalizedSignal,
     account_reference,
     canonical_json,
@@ -51,6 +53,15 @@ _INSERT = (
 )
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """A signal that may be stored, and whose request brought it."""
+
+    signal: NormalizedSignal
+    actor: str
+    request_id: str
+
+
 def ingest_signals(*, drafts: Sequence[SignalDraft], actor: str, now: datetime) -> list[IngestResult]:
     """Store signals, each event once, and announce the new ones; all or none.
 
@@ -60,21 +71,62 @@ def ingest_signals(*, drafts: Sequence[SignalDraft], actor: str, now: datetime) 
     Raises:
         InvalidDraft: one of them can't be stored, so none is.
     """
-    if not drafts:
+    catalogue = get_catalogue() if drafts else Catalogue(types={})
+    request_id = get_request_id()
+    signals = [normalize(draft, now=now, catalogue=catalogue) for draft in drafts]
+    return store_arrivals(arrivals=[Arrival(signal, actor, request_id) for signal in signals], now=now)
+
+
+def store_arrivals(*, arrivals: Sequence[Arrival], now: datetime) -> list[IngestResult]:
+    """Store checked signals of any number of requests in one transaction; all or none.
+
+    Signal, dedup key, audit row and event of each are committed together: one statement a table. `now`
+    is the time of receipt and not before the time by which any of them was checked.
+    """
+    if not arrivals:
         return []
-    catalogue = get_catalogue()
-    reported = [normalize(draft, now=now, catalogue=catalogue) for draft in drafts]
     with transaction.atomic():
-        claims = claim(candidates=make_candidates(reported=reported, now=now), now=now)
-        rows = _store([claim for claim in claims if claim.result.status != "duplicate"], now)
-        _record(rows, actor)
+        candidates = make_candidates(reported=[arrival.signal for arrival in arrivals], now=now)
+        claims = claim(candidates=candidates, now=now)
+        kept = [
+            (claim, arrival)
+            for claim, arrival in zip(claims, arrivals, strict=True)
+            if claim.result.status != "duplicate"
+        ]
+        rows = _store(kept, now)
+        _record(rows, [arrival.actor for _, arrival in kept])
         _announce(rows)
         transaction.on_commit(lambda: _count(claims))
     return [claim.result for claim in claims]
 
 
-def _store(kept: list[Claim], now: datetime) -> list[StoredSignal]:
+def store_each(*, arrivals: Sequence[Arrival], now: datetime) -> list[IngestResult | Exception]:
+    """Store checked signals as `store_arrivals` does, but one that can't be stored fails alone.
+
+    Returns an outcome an arrival, in order: its result, or the exception that it alone causes.
+
+    Raises:
+        OperationalError, InterfaceError: the database refuses, which is nobody's own fault.
+    """
+    try:
+        return [*store_arrivals(arrivals=arrivals, now=now)]
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        if len(arrivals) == 1:
+            log.error("signal.not_stored", error=type(error).__name__, request_id=arrivals[0].request_id)
+            return [error]
+    middle = len(arrivals) // 2
+    return [
+        *store_each(arrivals=arrivals[:middle], now=now),
+        *store_each(arrivals=arrivals[middle:], now=now),
+    ]
+
+
+def _store(kept: list[tuple[Claim, Arrival]], now: datetime) -> list[StoredSignal]:
     """Insert the rows of new events and of other versions, sealed."""
+    if not kept:
+        return []
     ciphertexts = subjects.seal(
         items=[
             (
@@ -82,11 +134,14 @@ def _store(kept: list[Claim], now: datetime) -> list[StoredSignal]:
                 _sealed_content(claim.candidate.signal),
                 claim.candidate.signal_id.bytes,
             )
-            for claim in kept
+            for claim, _ in kept
         ],
         now=now,
     )
-    rows = [_make_row(claim, sealed, now) for claim, sealed in zip(kept, ciphertexts, strict=True)]
+    rows = [
+        _make_row(claim, sealed, arrival.request_id, now)
+        for (claim, arrival), sealed in zip(kept, ciphertexts, strict=True)
+    ]
     with connection.cursor() as cursor:
         cursor.execute(
             _INSERT,
@@ -108,7 +163,7 @@ def _sealed_content(signal: NormalizedSignal) -> bytes:
     return canonical_json(content)
 
 
-def _make_row(claim: Claim, sealed: bytes, now: datetime) -> StoredSignal:
+def _make_row(claim: Claim, sealed: bytes, request_id: str, now: datetime) -> StoredSignal:
     signal = claim.candidate.signal
     return StoredSignal(
         id=claim.candidate.signal_id,
@@ -122,12 +177,12 @@ def _make_row(claim: Claim, sealed: bytes, now: datetime) -> StoredSignal:
         attributes=signal.attributes,
         sealed=sealed,
         schema_version=SCHEMA_VERSION,
-        request_id=get_request_id(),
+        request_id=request_id,
         conflicts_with=claim.conflicts_with,
     )
 
 
-def _record(rows: list[StoredSignal], actor: str) -> None:
+def _record(rows: list[StoredSignal], actors: list[str]) -> None:
     audit.record(
         [
             audit.AuditEntry(
@@ -137,8 +192,9 @@ def _record(rows: list[StoredSignal], actor: str) -> None:
                 target_id=str(row.id),
                 at=row.received_at,
                 payload={"source": row.source, "type": row.type, "sha256": row_digest(row)},
+                request_id=row.request_id,
             )
-            for row in rows
+            for row, actor in zip(rows, actors, strict=True)
         ]
     )
 
@@ -151,6 +207,7 @@ def _announce(rows: list[StoredSignal]) -> None:
             key=account_reference(row.account),
             data={"signal_id": str(row.id), "source": row.source, "type": row.type},
             occurred_at=row.received_at,
+            request_id=row.request_id,
         )
         for row in rows
         if row.conflicts_with is None

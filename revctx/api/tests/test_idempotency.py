@@ -79,7 +79,7 @@ class TestIdempotencyKey:
         client = caller("signals:write")
         client.raise_request_exception = False
         with monkeypatch.context() as broken:
-            broken.setattr("signals.api.views.ingest_signals", lambda **_: 1 / 0)
+            broken.setattr("signals.api.doors.ingest_signal", lambda **_: 1 / 0)
             assert self.post(client).status_code == 500
 
         assert self.post(client).status_code == 202
