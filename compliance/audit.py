@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from revctx.arrays import to_array
 from revctx.observability.context import get_request_id
 
 PayloadValue = str | int | float | bool | None
@@ -21,6 +22,7 @@ MAX_TEXT = 4096
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 _PAYLOAD_KEY = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _ACTOR = re.compile(r"(user|system):[A-Za-z0-9._-]+")
+_PAYLOAD = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True)
 _LOOKS_LIKE_EMAIL = re.compile(r"\S@\S")
 
 # Every name that may be recorded → the app that registered it.
@@ -84,7 +86,7 @@ def record(entries: Sequence[AuditEntry]) -> None:
     for entry in entries:
         _check(entry)
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, _columns(entries))
+        cursor.execute(_INSERT, [to_array(column) for column in _columns(entries)])
 
 
 def record_fields(**fields: Any) -> None:
@@ -101,7 +103,7 @@ def _columns(entries: Sequence[AuditEntry]) -> list[list[Any]]:
         [e.target_id for e in entries],
         [e.account_id for e in entries],
         [e.request_id for e in entries],
-        [json.dumps(dict(e.payload), ensure_ascii=False, allow_nan=False, sort_keys=True) for e in entries],
+        [_PAYLOAD.encode(dict(e.payload)) for e in entries],
     ]
 
 

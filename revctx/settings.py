@@ -64,6 +64,7 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "revctx.observability.middleware.RequestIdMiddleware",
     "revctx.observability.middleware.RequestMetricsMiddleware",
+    "revctx.api.lean_path.LeanPathMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

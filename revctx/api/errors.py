@@ -60,6 +60,11 @@ class Unauthorized(ApiError):
 
     status = 401
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Name the scheme that would do."""
+        return {"WWW-Authenticate": "Bearer"}
+
 
 class Forbidden(ApiError):
     """The caller may not do this."""

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import IO, Any, NoReturn, TypeVar
 
 import pydantic
@@ -68,32 +69,48 @@ def wrong_fields(error: pydantic.ValidationError) -> dict[str, str]:
     }
 
 
+def read_json(raw: bytes, max_bytes: int = MAX_BYTES) -> Any:
+    """Read a body; an empty one is an empty object.
+
+    Raises:
+        ApiError: as `parse_json`.
+    """
+    return parse_json(raw, max_bytes=max_bytes) if raw else {}
+
+
+def read_ndjson(raw: bytes, max_bytes: int = MAX_BYTES) -> list[Any]:
+    """Read one document a line; empty lines don't count.
+
+    Returns for each line its document, or the `ApiError` that refuses it.
+
+    Raises:
+        PayloadTooLarge: over `max_bytes`.
+    """
+    check_size(raw, max_bytes)
+    return [_parse_line(line) for line in raw.split(b"\n") if line.strip()]
+
+
+PARSERS: dict[str, Callable[[bytes, int], Any]] = {
+    "application/json": read_json,
+    "application/x-ndjson": read_ndjson,
+}
+
+
 class StrictJSONParser(BaseParser):
-    """DRF parser on `parse_json`."""
+    """DRF parser on `read_json`."""
 
     media_type = "application/json"
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
-        """Read the body, at most one byte more than allowed; an empty body is an empty object."""
-        max_bytes = getattr((parser_context or {}).get("view"), "max_body_bytes", MAX_BYTES)
-        raw = stream.read(max_bytes + 1)
-        return parse_json(raw, max_bytes=max_bytes) if raw else {}
-
-
-class NDJSONParser(BaseParser):
-    """DRF parser of one JSON document a line; empty lines don't count.
-
-    Returns a list with, for each line, its document or the `ApiError` that refuses it.
-    """
-
-    media_type = "application/x-ndjson"
-
-    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> Any:
         """Read the body, at most one byte more than allowed."""
         max_bytes = getattr((parser_context or {}).get("view"), "max_body_bytes", MAX_BYTES)
-        raw = stream.read(max_bytes + 1)
-        check_size(raw, max_bytes)
-        return [_parse_line(line) for line in raw.split(b"\n") if line.strip()]
+        return PARSERS[self.media_type](stream.read(max_bytes + 1), max_bytes)
+
+
+class NDJSONParser(StrictJSONParser):
+    """DRF parser on `read_ndjson`."""
+
+    media_type = "application/x-ndjson"
 
 
 def _parse_line(line: bytes) -> Any:

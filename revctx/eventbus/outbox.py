@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from django.db import connection, transaction
 
+from revctx.arrays import to_array
 from revctx.eventbus.envelope import Event
 
 CHANNEL = "revctx_outbox"
@@ -37,7 +38,7 @@ def enqueue(events: Iterable[Event]) -> None:
     if not rows:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
+        cursor.execute(_INSERT, [to_array(column) for column in zip(*rows, strict=True)])
     # A caller whose events are stored must not be told that they are not; the relay polls anyway.
     transaction.on_commit(_wake_relay, robust=True)
 

@@ -4,12 +4,11 @@ from typing import Any
 
 import pydantic
 from django.utils import timezone
-from rest_framework.request import Request
 
 from revctx.api import backpressure, rate_limit
 from revctx.api.errors import ApiError, Forbidden, PayloadTooLarge, Unavailable, Unprocessable
+from revctx.api.models import ApiToken
 from revctx.api.parsing import validate, wrong_fields
-from revctx.api.permissions import actor_of, token_of
 from signals.api.serializers import BatchReceipt, RejectedItem, SignalRequest
 from signals.contracts import SignalDraft
 from signals.normalization import InvalidDraft
@@ -21,19 +20,19 @@ MAX_BATCH = 1_000
 MAX_BATCH_BYTES = 5 * 1024 * 1024
 
 
-def take_one(request: Request) -> dict[str, str]:
-    """Store the signal of the body and return its receipt.
+def take_one(data: Any, token: ApiToken | None, actor: str) -> dict[str, Any]:
+    """Store the signal of a body and return its receipt.
 
     Raises:
         ApiError: it was not stored; says why.
     """
     backpressure.check_room()
-    rate_limit.charge(token_of(request), 1)
-    draft = validate(SignalRequest, request.data).to_draft()
-    if refusal := _check_source(request, draft.source):
+    rate_limit.charge(token, 1)
+    draft = validate(SignalRequest, data).to_draft()
+    if refusal := _check_source(token, draft.source):
         raise Forbidden(refusal.code, refusal.message)
     try:
-        result = ingest_signal(draft=draft, actor=actor_of(request), now=timezone.now())
+        result = ingest_signal(draft=draft, actor=actor, now=timezone.now())
     except InvalidDraft as error:
         message = f"{error.field}: {error.message}."
         raise Unprocessable(error.code, message, fields={error.field: error.message}) from error
@@ -42,32 +41,31 @@ def take_one(request: Request) -> dict[str, str]:
     return {"id": str(result.signal_id), "status": result.status}
 
 
-def take_many(request: Request) -> BatchReceipt:
-    """Store the signals of the body that can be stored and tell about the others.
+def take_many(data: Any, token: ApiToken | None, actor: str) -> dict[str, Any]:
+    """Store the signals of a body that can be stored and tell about the others.
 
     Raises:
         ApiError: the body as a whole can't be taken; nothing was stored.
     """
     backpressure.check_room()
-    items = request.data
-    if not isinstance(items, list):
+    if not isinstance(data, list):
         raise Unprocessable(
             "invalid", "The body must be an array of signals.", fields={"body": "not an array"}
         )
-    if len(items) > MAX_BATCH:
+    if len(data) > MAX_BATCH:
         raise PayloadTooLarge("too_many_signals", f"A batch holds at most {MAX_BATCH} signals.")
-    rate_limit.charge(token_of(request), len(items))
+    rate_limit.charge(token, len(data))
     drafts: dict[int, SignalDraft] = {}
     refused: dict[int, Refusal] = {}
-    for index, item in enumerate(items):
-        read = _read(request, item)
+    for index, item in enumerate(data):
+        read = _read(token, item)
         if isinstance(read, Refusal):
             refused[index] = read
         else:
             drafts[index] = read
-    result = ingest_batch(drafts=drafts, actor=actor_of(request), now=timezone.now())
+    result = ingest_batch(drafts=drafts, actor=actor, now=timezone.now())
     refused |= result.refused
-    return BatchReceipt(
+    receipt = BatchReceipt(
         accepted=result.count("accepted"),
         duplicates=result.count("duplicate"),
         conflicts=result.count("conflict"),
@@ -76,9 +74,10 @@ def take_many(request: Request) -> BatchReceipt:
             for index, refusal in sorted(refused.items())
         ],
     )
+    return receipt.model_dump(mode="json")
 
 
-def _read(request: Request, item: Any) -> SignalDraft | Refusal:
+def _read(token: ApiToken | None, item: Any) -> SignalDraft | Refusal:
     """Return the draft of one item of a batch, or why there is none."""
     if isinstance(item, ApiError):
         return Refusal(item.code, item.message)
@@ -87,12 +86,12 @@ def _read(request: Request, item: Any) -> SignalDraft | Refusal:
     except pydantic.ValidationError as error:
         problems = (f"{field}: {problem}" for field, problem in wrong_fields(error).items())
         return Refusal("invalid", "; ".join(problems)[:500])
-    return _check_source(request, draft.source) or draft
+    return _check_source(token, draft.source) or draft
 
 
-def _check_source(request: Request, source: str) -> Refusal | None:
+def _check_source(token: ApiToken | None, source: str) -> Refusal | None:
     """Refuse a source that the caller's token is not for."""
-    allowed = getattr(request.auth, "source", "")
+    allowed = token.source if token else ""
     if allowed and allowed != source:
         return Refusal("wrong_source", f"This token writes signals of {allowed} only.")
     return None

@@ -11,8 +11,8 @@ from rest_framework.views import APIView
 
 from revctx.api.errors import NotFound, Unprocessable
 from revctx.api.pagination import CursorPage
-from revctx.api.parsing import NDJSONParser, StrictJSONParser
-from revctx.api.permissions import HasScope, MethodScope
+from revctx.api.parsing import MAX_BYTES, NDJSONParser, StrictJSONParser
+from revctx.api.permissions import HasScope, MethodScope, actor_of, token_of
 from revctx.api.schemas import ErrorBody
 from revctx.api.times import parse_instant
 from signals import selectors
@@ -49,11 +49,14 @@ class SignalListView(APIView):
     """`/api/signals`."""
 
     permission_classes = [MethodScope(get="signals:read", post="signals:write")]
+    take = staticmethod(take_one)
+    lean_scope, lean_status, max_body_bytes = "signals:write", 202, MAX_BYTES
+    lean_parsers = ("application/json",)
 
     @extend_schema(request=SignalRequest, responses={202: SignalReceipt, **REFUSALS})
     def post(self, request: Request) -> Response:
         """Store a signal; a repetition answers with the id of the first."""
-        return Response(take_one(request), status=202)
+        return Response(self.take(request.data, token_of(request), actor_of(request)), status=202)
 
     @extend_schema(
         operation_id="signals_list",
@@ -77,7 +80,9 @@ class SignalBatchView(APIView):
 
     permission_classes = [HasScope("signals:write")]
     parser_classes = [StrictJSONParser, NDJSONParser]
-    max_body_bytes = MAX_BATCH_BYTES
+    take = staticmethod(take_many)
+    lean_scope, lean_status, max_body_bytes = "signals:write", 207, MAX_BATCH_BYTES
+    lean_parsers = ("application/json", "application/x-ndjson")
 
     @extend_schema(
         request={
@@ -92,7 +97,7 @@ class SignalBatchView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Store up to 1,000 signals; what can't be stored is named by its index, the rest is stored."""
-        return Response(take_many(request).model_dump(mode="json"), status=207)
+        return Response(self.take(request.data, token_of(request), actor_of(request)), status=207)
 
 
 class SignalDetailView(APIView):

@@ -9,6 +9,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from compliance import audit, subjects
+from revctx.arrays import to_array
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.outbox import enqueue
 from revctx.observability.context import get_request_id
@@ -146,9 +147,11 @@ def _store(kept: list[tuple[Claim, Arrival]], now: datetime) -> list[StoredSigna
         cursor.execute(
             _INSERT,
             [
-                [canonical_json(getattr(row, name)).decode() for row in rows]
-                if kind == "jsonb"
-                else [getattr(row, name) for row in rows]
+                to_array(
+                    [canonical_json(getattr(row, name)).decode() for row in rows]
+                    if kind == "jsonb"
+                    else [getattr(row, name) for row in rows]
+                )
                 for name, kind in _INSERT_COLUMNS.items()
             ],
         )

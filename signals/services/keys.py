@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from compliance import subjects
+from revctx.arrays import to_array
 from signals.contracts import IngestResult
 from signals.models import SignalConflict, SignalKey
 from signals.normalization import comparable
@@ -77,7 +78,7 @@ def _claim_keys(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
         [row.fingerprint for row in rows],
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM_KEYS, [now, *columns])
+        cursor.execute(_CLAIM_KEYS, [now, *map(to_array, columns)])
         return {signal_id for (signal_id,) in cursor.fetchall()}
 
 
@@ -143,5 +144,5 @@ def _claim_conflicts(differing: list[Candidate], found: dict[Key, SignalKey], no
         [row.fingerprint for row in differing],
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM_CONFLICTS, [now, *columns])
+        cursor.execute(_CLAIM_CONFLICTS, [now, *map(to_array, columns)])
         return {signal_id for (signal_id,) in cursor.fetchall()}
