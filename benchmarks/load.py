@@ -176,7 +176,7 @@ def main() -> None:
     asked = parser.parse_args()
     headers = json.load(sys.stdin)
     load = Load(asked.url, headers=headers, connections=asked.connections, batch=asked.batch)
-    print(json.dumps(load.run(asked.seconds)))
+    sys.stdout.write(json.dumps(load.run(asked.seconds)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What people would build instead: honest versions of two usual designs, to measure beside."""
