@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.requirements-installed
+PEER_STAMP := .venv-bench/.requirements-installed
 # The settings in the test profile, pointing at no server: for checks that talk to nobody.
 STATIC := $(BIN)/python -m revctx.devstack env
 
@@ -22,7 +23,7 @@ demo: $(STAMP)
 	@$(BIN)/python manage.py demo
 
 # Some of them: make bench ONLY=audit,erasure.cost. At KAFKA_BOOTSTRAP_SERVERS with a real broker.
-bench: $(STAMP)
+bench: $(STAMP) $(PEER_STAMP)
 	@$(BIN)/python -m benchmarks $(ONLY) $(BENCH_OPTIONS)
 
 check: $(STAMP)
@@ -48,4 +49,10 @@ $(STAMP): requirements.txt requirements-local.txt requirements-dev.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing the requirements."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# What the benchmarks are measured beside; the product needs none of it.
+$(PEER_STAMP): benchmarks/requirements.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@

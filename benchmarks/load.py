@@ -75,7 +75,7 @@ class Connection:
 def _content_length(head: bytes) -> int:
     place = head.find(b"content-length:")
     if place < 0:
-        raise ValueError("an answer without Content-Length")
+        raise ValueError(f"an answer without Content-Length: {head!r}")
     return int(head[place + 15 :].split(b"\r\n", 1)[0])
 
 

@@ -1,8 +1,8 @@
 """The asynchronous design: FastAPI, asyncpg and aiokafka, one transaction a signal with its audit row.
 
-Written as its friends would: uvloop, a pool, prepared statements (asyncpg keeps them by connection), tokens cached for good, and a producer that batches and is not waited for, which is less than
-the outbox of ours promises. It stores no more than the plain row: nothing is sealed, nobody looks for
-other versions of the same event.
+Written as its friends would: uvloop, a pool, prepared statements (asyncpg keeps them by connection), tokens
+cached for good, and a producer that batches and is not waited for, which promises less than our outbox. It
+stores no more than the plain row: nothing is sealed, nobody looks for other versions of the same event.
 """
 
 from __future__ import annotations

@@ -60,6 +60,7 @@ class LeanPathMiddleware:
         door: type[Door] = match.func.view_class  # type: ignore[attr-defined]
         response = _answer(request, door)
         response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Content-Length"] = str(len(response.content))
         return response
 
 

@@ -127,9 +127,7 @@ def _assert_own_trace(posts, answers, tokens):
 def test_a_row_that_the_database_refuses_fails_alone(tokens, services):
     """The refusal comes from PostgreSQL itself, so that the whole group is rolled back first."""
     with services.postgres.connect_superuser() as superuser:
-        superuser.execute(
-            "ALTER TABLE signals ADD CONSTRAINT refused CHECK (strength <> 9.5) NOT VALID"
-        )
+        superuser.execute("ALTER TABLE signals ADD CONSTRAINT refused CHECK (strength <> 9.5) NOT VALID")
         try:
             secret = next(iter(tokens.values()))
             posts = [
