@@ -41,5 +41,5 @@ STOPSIGNAL SIGTERM
 
 # Exec form: the server is process 1 and gets SIGTERM itself. Other services name their own command.
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", \
-     "--workers", "2", "--blocking-threads", "16", "--respawn-failed-workers", "--no-ws", \
+     "--workers", "2", "--blocking-threads", "32", "--respawn-failed-workers", "--no-ws", \
      "--log-level", "error", "revctx.wsgi:application"]

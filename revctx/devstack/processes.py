@@ -8,7 +8,8 @@ from revctx.devstack.ports import LOOPBACK
 # A worker stays away longer than its heartbeat lives (6 s), so that `/health/workers` shows its loss.
 WORKER_PAUSE = 10.0
 CELERY_WORKERS = {"context-engine": 3, "orchestration-engine": 2, "default": 1}
-WEB_THREADS = 16
+# Requests that wait for one commit share it, so as many should fit into a process as come at once.
+WEB_THREADS = 32
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,6 @@ def test_groups_are_shared_and_answers_stop_when_the_database_does(tokens, servi
     )
     secret = next(iter(tokens.values()))
     posts = [(secret, f"trace-{n}", _body(f"event-{n}")) for n in range(120)]
-    monkeypatch.setattr(ingest_one._group, "_leaders", 1)
 
     with ThreadPoolExecutor(1) as aside, services.postgres.connect_superuser() as superuser:
         answered = aside.submit(_post_at_once, posts, 24)
