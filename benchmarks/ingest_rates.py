@@ -44,7 +44,8 @@ def run(stand: Stand) -> Iterator[Figure]:
     if not PEER_PYTHON.exists():
         if not stand.small:
             raise RuntimeError("the peers are not installed: `make bench` does so")
-        return  # the test of the benchmarks runs without a second environment
+        yield from _run_plain(stand)  # the test of the benchmarks has no second environment
+        return
     token = _prepare(stand)
     with (
         _server(stand, "ours", "revctx.wsgi:application") as ours,
@@ -58,13 +59,24 @@ def run(stand: Stand) -> Iterator[Figure]:
             yield bench.compare_batch(ours, fastapi, connections=connections, least=least)
 
 
+def _run_plain(stand: Stand) -> Iterator[Figure]:
+    """Measure beside the one peer that needs no environment of its own."""
+    token = _prepare(stand)
+    with (
+        _server(stand, "ours", "revctx.wsgi:application") as ours,
+        _server(stand, "plain", "benchmarks.peers.plain.wsgi:application") as plain,
+    ):
+        bench = Bench(stand, token)
+        yield from bench.compare_single("ingest.single_plain", ours, plain, PLAIN_IS, least=6.0)
+
+
 class Bench:
     """Loads servers in turns and keeps what was seen of each round."""
 
     def __init__(self, stand: Stand, token: str) -> None:
         self.token = token
         self.rounds = 1 if stand.small else ROUNDS
-        self.seconds = 0.5 if stand.small else ROUND_SECONDS
+        self.seconds = 2.0 if stand.small else ROUND_SECONDS
         self.warm_seconds = 0.3 if stand.small else WARM_SECONDS
 
     def compare_single(
