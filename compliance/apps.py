@@ -61,8 +61,10 @@ class ComplianceConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the recorder and this app's transitions."""
-        from compliance import audit  # models are loadable only now
-        from compliance import reconciliation
+        from compliance import (
+            audit,  # models are loadable only now
+            reconciliation,
+        )
         from compliance.sealing import gauges
 
         audit.register_transitions("compliance", (*TRANSITIONS, *SEAL_TRANSITIONS))

@@ -32,12 +32,15 @@ _LOOKS_LIKE_EMAIL = re.compile(r"\S@\S")
 TRANSITIONS: dict[str, str] = {}
 
 # The database itself fills id, recorded_at and txid; the application has no right to name them.
-_INSERT = """
+_INSERT = (
+    """
 INSERT INTO audit_logs
     (occurred_at, name, actor, target_type, target_id, account_id, request_id, payload)
 SELECT * FROM unnest(
     %s::timestamptz[], %s::text[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::jsonb[])
-RETURNING """ + canonical.TEXT_LIST
+RETURNING """
+    + canonical.TEXT_LIST
+)
 # About 25 KB in Kafka.
 LEAVES_AN_EVENT = 250
 

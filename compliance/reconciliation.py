@@ -1,7 +1,7 @@
 """Is there an audit row for every state that was reached? Asked of the database, row by row.
 
-Each app says by a statement which of its states have no audit row. So an event that was never recorded is seen as
-long as what it did is: code that forgets its row, or somebody who changes a state by hand.
+Each app says by a statement which of its states have no audit row. So an event that was never recorded is
+seen as long as what it did is: code that forgets its row, or somebody who changes a state by hand.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ WHERE v.requested_at >= %(since)s AND NOT EXISTS (
 _RETIREMENTS = """
 SELECT r.month::text FROM audit_retirements r
 WHERE r.recorded_at >= %(since)s AND NOT EXISTS (
-    SELECT FROM audit_logs a WHERE a.target_id = to_char(r.month, 'YYYY-MM') AND a.name = 'audit_month.retired')
+    SELECT FROM audit_logs a
+    WHERE a.target_id = to_char(r.month, 'YYYY-MM') AND a.name = 'audit_month.retired')
 """
 _ROTATIONS = """
 SELECT k.key_id FROM audit_keys k

@@ -94,7 +94,7 @@ def _take_turn(asked: AuditVerification, work: Verification, deadline: float, no
 
 
 def _report_unreadable(report: Report, error: Exception, index: int | None = None) -> Report:
-    """Call what cannot even be read a finding: whoever changed it must not be able to stop the verification."""
+    """Call what cannot even be read a finding: nobody can stop a verification by what they wrote."""
     place = "the log" if index is None else f"the log from leaf {index} on"
     report.add(Finding("unreadable", f"{place} cannot be read ({type(error).__name__})", index=index))
     return report

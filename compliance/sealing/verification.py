@@ -34,7 +34,9 @@ ORDER BY l."index"
 """
 
 # As texts: what somebody wrote there need not be a time that Python knows.
-_TIMES = 'SELECT min(recorded_at)::text, max(recorded_at)::text FROM audit_leaves WHERE "index" >= %s AND "index" < %s'
+_TIMES = """
+SELECT min(recorded_at)::text, max(recorded_at)::text FROM audit_leaves WHERE "index" >= %s AND "index" < %s
+"""
 
 
 class StoredLeaf(NamedTuple):
@@ -139,7 +141,7 @@ class Verification:
         return report
 
     def _read_anchored(self, start: int, end: int) -> dict[int, str]:
-        """Return the anchored seals of the next leaves; the folder is read once, however many turns it takes."""
+        """Return the anchored seals of the next leaves; the folder is read once over all turns."""
         found: dict[int, str] = {}
         for note, place in self.anchors.read_notes(self.progress.place) if self.anchors else ():
             try:
@@ -188,9 +190,7 @@ class Verification:
             newest = max(newest, recorded_at)
         self.progress.newest = newest
 
-    def _check_copies(
-        self, start: int, leaves: Sequence[bytes | None], found: dict[int, StoredLeaf]
-    ) -> None:
+    def _check_copies(self, start: int, leaves: Sequence[bytes | None], found: dict[int, StoredLeaf]) -> None:
         """Compare what was sealed with what Kafka had brought out of the database before."""
         copies = self.anchors.read_copies(start, start + len(leaves)) if self.anchors else b""
         for place in range(len(copies) // LEAF_BYTES):

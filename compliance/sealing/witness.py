@@ -1,7 +1,7 @@
 """The witness: what Kafka says each leaf was before its seal, kept beside the anchored leaves.
 
-Every audit row's leaf leaves the database with the outbox, some tens of milliseconds after the commit. What was
-changed after that and before the seal shows as a difference between the copy and the sealed leaf.
+Every audit row's leaf leaves the database with the outbox, some tens of milliseconds after the commit. What
+was changed after that and before the seal shows as a difference between the copy and the sealed leaf.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Witness:
         self.consumer.close()
 
     def _assign(self, now: datetime) -> None:
-        """Read all partitions, also those that are added later; one sealer leads, so nobody else reads them."""
+        """Read all partitions, also those that are added later; only the sealer that leads does."""
         if now < self.look_again_at:
             return
         self.look_again_at = now + LOOK_AGAIN

@@ -1,4 +1,4 @@
-"""A whole history through the public doors leaves an audit row for every state; one that is forgotten is named."""
+"""A whole history through the public doors leaves an audit row for every state; a forgotten one is named."""
 
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -12,9 +12,9 @@ from django.utils import timezone
 from compliance import consent
 from compliance.reconciliation import STATEMENTS, find_unrecorded
 from compliance.sealing.requests import request_verification, work_on_verifications
+from laboratory.contracts import ExperimentDraft
 from laboratory.services import experiments, promotions
 from laboratory.tests.factories import LONGER, make_history, work_off
-from laboratory.contracts import ExperimentDraft
 from revctx.tests.database import rows
 from revctx.tests.test_event_schemas import _provider, documents  # noqa: F401 (fixtures)
 from signals.services.quarantine import quarantine
@@ -44,7 +44,13 @@ def go_on() -> None:
     """Do what the history of the events does not: doors that write no event."""
     now = timezone.now()
     quarantine(source="salesforce", reason="unreadable", payload=b"{}", now=now)
-    details = {"jurisdiction": "AT", "notice_version": "v3", "source": "form", "actor": "system:test", "now": now}
+    details = {
+        "jurisdiction": "AT",
+        "notice_version": "v3",
+        "source": "form",
+        "actor": "system:test",
+        "now": now,
+    }
     pending = consent.grant(email=ADDRESS, **details)
     consent.confirm(revision_id=pending.id, source="link", actor="system:test", now=now)
     consent.opt_out(
@@ -56,14 +62,15 @@ def go_on() -> None:
 
 # What broken code, or somebody at the database, would do: a state without its row.
 FORGOTTEN = {
-    "action": "INSERT INTO action_moves (action_id, name, from_state, to_state, version, actor, reason_code, at)"
-    " SELECT id, 'action.expired', state, 'expired', 99, 'user:1', '', now() FROM actions LIMIT 1"
+    "action": "INSERT INTO action_moves (action_id, name, from_state, to_state, version, actor, reason_code,"
+    " at) SELECT id, 'action.expired', state, 'expired', 99, 'user:1', '', now() FROM actions LIMIT 1"
     " RETURNING action_id",
-    "account": "INSERT INTO contexts_account (id, created_at, name, domain, attributes, fact_sources)"
-    " SELECT gen_random_uuid(), now(), '', '', '{}', '{}' RETURNING id",
+    "account": "INSERT INTO contexts_account (id, created_at, name, attributes, fact_sources)"
+    " SELECT gen_random_uuid(), now(), '', '{}', '{}' RETURNING id",
     "context": "UPDATE account_contexts SET band = 'warm' WHERE account_id ="
     " (SELECT account_id FROM account_contexts WHERE band <> 'warm' LIMIT 1) RETURNING account_id",
-    "consent": "INSERT INTO consent_revisions (id, subject_id, purpose, channel, number, status, lawful_basis,"
+    "consent": "INSERT INTO consent_revisions (id, subject_id, purpose, channel, number, status,"
+    " lawful_basis,"
     " jurisdiction, subscriber_type, notice_version, source, captured_at, actor) SELECT gen_random_uuid(),"
     " subject_id, 'outreach', 'post', 1, 'granted', 'consent', 'DE', 'individual', 'v1', 'x', now(), 'user:1'"
     " FROM consent_revisions LIMIT 1 RETURNING id",
