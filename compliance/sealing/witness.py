@@ -7,66 +7,47 @@ was changed after that and before the seal shows as a difference between the cop
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from django.conf import settings
 from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from compliance.sealing.anchors import LEAF_BYTES, NO_COPY, Anchors
 from compliance.sealing.models import AuditLeaf
-from revctx.eventbus.envelope import Event, InvalidEvent
+from revctx.eventbus.envelope import Event
+from revctx.eventbus.reader import TopicReader
 from revctx.eventbus.topics import AUDIT_LEAF
 
 GROUP = "audit-witness"
-MESSAGES = 500
 LEAVES = 20_000
 # A copy that takes longer than this is not waited for: its row counts as one that left no copy.
 PATIENCE = timedelta(seconds=30)
 # A copy that nothing was sealed for: a row that was deleted before, or one that is settled already.
 FORGET = timedelta(minutes=10)
-# How often partitions are looked for, and how long the answer may keep the sealer waiting.
-LOOK_AGAIN = timedelta(seconds=10)
-METADATA_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
 
-def make_consumer() -> Consumer:
-    """Return a consumer that keeps its place in Kafka, but shares the partitions with nobody."""
-    return Consumer(
-        {
-            "bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS,
-            "group.id": GROUP,
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 10,
-            "client.id": "revctx-sealer",
-            "log_level": 3,
-        }
-    )
+def make_reader() -> TopicReader:
+    """Return a reader of the copies."""
+    return TopicReader(topic=AUDIT_LEAF, name=GROUP)
 
 
 class Witness:
     """Takes copies in and settles leaf after leaf, in the order of the tree."""
 
-    def __init__(self, *, anchors: Anchors, consumer: Consumer, now: datetime) -> None:
+    def __init__(self, *, anchors: Anchors, reader: TopicReader, now: datetime) -> None:
         """Take up where the anchored copies end."""
-        self.anchors, self.consumer, self.started_at = anchors, consumer, now
-        self.look_again_at = now
+        self.anchors, self.reader, self.started_at = anchors, reader, now
         self.copies: dict[UUID, tuple[bytes, datetime]] = {}
         # Up to here in Kafka, once none of these copies is waiting any more.
-        self.mark: tuple[list[TopicPartition], set[UUID]] | None = None
+        self.mark: tuple[list[Any], set[UUID]] | None = None
 
     def turn(self, *, now: datetime) -> int:
-        """Take what Kafka has, settle what can be settled; return how many leaves. Never raises for Kafka."""
-        try:
-            self._assign(now)
-            for message in self.consumer.consume(MESSAGES, 0):
-                self._take(message, now)
-        except KafkaException as error:
-            log.warning("witness.kafka", error=str(error.args[0]))
+        """Take what Kafka has, settle what can be settled; return how many leaves."""
+        for event in self.reader.read(now=now):
+            self._take(event, now)
         settled = self._settle(now)
         self._forget(now)
         self._commit()
@@ -74,27 +55,14 @@ class Witness:
 
     def close(self) -> None:
         """Close the connection to Kafka."""
-        self.consumer.close()
+        self.reader.close()
 
-    def _assign(self, now: datetime) -> None:
-        """Read all partitions, also those that are added later; only the sealer that leads does."""
-        if now < self.look_again_at:
-            return
-        self.look_again_at = now + LOOK_AGAIN
-        topic = self.consumer.list_topics(AUDIT_LEAF, timeout=METADATA_SECONDS).topics[AUDIT_LEAF]
-        known = {place.partition for place in self.consumer.assignment()}
-        new = [TopicPartition(AUDIT_LEAF, number) for number in topic.partitions if number not in known]
-        if new:
-            self.consumer.incremental_assign(new)
-
-    def _take(self, message: Message, now: datetime) -> None:
-        if message.error():
-            return  # news about a partition; what is not delivered is not covered, and reports say so
+    def _take(self, event: Event, now: datetime) -> None:
         try:
-            leaves = Event.from_json(message.value() or b"").data["leaves"]
+            leaves = event.data["leaves"]
             found = {UUID(event_id): bytes.fromhex(leaf) for event_id, leaf in leaves.items()}
-        except (InvalidEvent, AttributeError, KeyError, TypeError, ValueError):
-            log.error("witness.invalid_copy", partition=message.partition(), offset=message.offset())
+        except (AttributeError, KeyError, TypeError, ValueError):
+            log.error("witness.invalid_copy", event_id=str(event.id))
             return
         for event_id, leaf in found.items():
             if len(leaf) == LEAF_BYTES:
@@ -122,14 +90,9 @@ class Witness:
             del self.copies[event_id]
 
     def _commit(self) -> None:
-        """Commit a position once every copy before it is settled: after a crash none is missed."""
-        try:
-            if self.mark and self.mark[1].isdisjoint(self.copies):
-                self.consumer.commit(offsets=self.mark[0], asynchronous=True)
-                self.mark = None
-            if self.mark is None:
-                places = self.consumer.position(self.consumer.assignment())
-                known = [TopicPartition(p.topic, p.partition, p.offset) for p in places if p.offset >= 0]
-                self.mark = (known, set(self.copies)) if known else None
-        except KafkaException as error:
-            log.warning("witness.kafka", error=str(error.args[0]))
+        """Commit a place once every copy before it is settled: after a crash none is missed."""
+        if self.mark and self.mark[1].isdisjoint(self.copies):
+            self.reader.commit(self.mark[0])
+            self.mark = None
+        if self.mark is None and (place := self.reader.place()):
+            self.mark = place, set(self.copies)

@@ -14,7 +14,7 @@ from django.utils import timezone
 from compliance.sealing.anchors import AnchorConflict, Anchors
 from compliance.sealing.keys import Signer
 from compliance.sealing.sealing import BATCH, Sealer, WrongKey
-from compliance.sealing.witness import Witness, make_consumer
+from compliance.sealing.witness import Witness, make_reader
 from revctx.eventbus import cluster
 
 SEALER_LOCK = 0x7365_616C_6572  # "sealer" in ASCII
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             if stop.wait(STANDBY_SECONDS):
                 return
         sealer = Sealer(signer=Signer(settings.AUDIT_SIGNING_KEY), anchors=anchors, now=timezone.now())
-        witness = Witness(anchors=anchors, consumer=make_consumer(), now=timezone.now())
+        witness = Witness(anchors=anchors, reader=make_reader(), now=timezone.now())
         log.info("sealer.leading", key_id=sealer.signer.public.id)
         try:
             while not stop.is_set():

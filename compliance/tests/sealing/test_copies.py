@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from compliance import audit
 from compliance.models import AuditLog
-from compliance.sealing.witness import Witness, make_consumer
+from compliance.sealing.witness import Witness, make_reader
 from compliance.tests.sealing.log import make_entries, unguarded
 from revctx.eventbus import relay
 from revctx.eventbus.models import OutboxEvent
@@ -28,7 +28,7 @@ def publish():
 
 @pytest.fixture
 def witness(log):
-    made = Witness(anchors=log.anchors, consumer=make_consumer(), now=timezone.now())
+    made = Witness(anchors=log.anchors, reader=make_reader(), now=timezone.now())
     yield made
     made.close()
 
@@ -95,7 +95,7 @@ def test_normal_writes_are_all_covered_whatever_their_text_and_over_restarts(log
     log.seal()
     publish()
     settle(log, witness, 1204)
-    again = Witness(anchors=log.anchors, consumer=make_consumer(), now=timezone.now())
+    again = Witness(anchors=log.anchors, reader=make_reader(), now=timezone.now())
     log.write_sealed(1, 1)
     publish()
     witness.close()

@@ -8,11 +8,11 @@ SQL = Path(__file__).resolve().parent.parent / "sql"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("compliance", "0203_consent_policies")]
+    dependencies = [("compliance", "0304_audit_retention")]
 
     operations = [
         migrations.RunSQL(
-            (SQL / "consent_0204.sql").read_text(encoding="utf-8"),
-            (SQL / "consent_0204_reverse.sql").read_text(encoding="utf-8"),
+            (SQL / "consent_0305.sql").read_text(encoding="utf-8"),
+            (SQL / "consent_0305_reverse.sql").read_text(encoding="utf-8"),
         )
     ]
