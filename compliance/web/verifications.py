@@ -75,7 +75,8 @@ class Verdict:
     @property
     def total(self) -> int | None:
         """Return how many events are to be verified, None before it began."""
-        return self.asked.progress.get("size")
+        size: int | None = self.asked.progress.get("size")
+        return size
 
     @property
     def share(self) -> float:
