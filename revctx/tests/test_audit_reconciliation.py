@@ -74,8 +74,8 @@ FORGOTTEN = {
     " jurisdiction, subscriber_type, notice_version, source, captured_at, actor) SELECT gen_random_uuid(),"
     " subject_id, 'outreach', 'post', 1, 'granted', 'consent', 'DE', 'individual', 'v1', 'x', now(), 'user:1'"
     " FROM consent_revisions LIMIT 1 RETURNING id",
-    "quarantine": "INSERT INTO signal_quarantine (id, source, reason, sealed, received_at, request_id, state)"
-    " VALUES (gen_random_uuid(), 'x', 'x', '', now(), '', 'open') RETURNING id",
+    "quarantine": "INSERT INTO signal_quarantine (id, source, reason, sealed, received_at, request_id, state,"
+    " subject_ids) VALUES (gen_random_uuid(), 'x', 'x', '', now(), '', 'open', '{}') RETURNING id",
     "verification": "UPDATE audit_verifications SET id = gen_random_uuid() RETURNING id",
     "promotion": "UPDATE lab.promotion SET state = 'void' WHERE state = 'rejected' RETURNING id",
     "erasure": "UPDATE subjects SET address_hash = NULL, suppression_hash = NULL, wrapped_key = NULL,"
