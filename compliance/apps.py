@@ -61,10 +61,15 @@ class ComplianceConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the recorder and this app's transitions."""
-        from compliance import audit  # models are loadable only now
+        from compliance import (
+            audit,  # models are loadable only now
+            reconciliation,
+        )
         from compliance.sealing import gauges
 
         audit.register_transitions("compliance", (*TRANSITIONS, *SEAL_TRANSITIONS))
+        for name, statement in reconciliation.OWN.items():
+            reconciliation.register_reconciliation(name, statement)
         gauges.register()
         registry.set_audit_recorder(audit.record_fields)
         _register_privacy()

@@ -7,6 +7,18 @@ from compliance import audit, erasure, retention
 from orchestration import policy
 from revctx.observability import registry
 
+# Moves without their row, and actions in a state that no move led to.
+_UNRECORDED_ACTIONS = """
+SELECT m.action_id::text FROM action_moves m
+WHERE m.at >= %(since)s AND NOT EXISTS (
+    SELECT FROM audit_logs a WHERE a.target_id = m.action_id::text AND a.name = m.name
+    AND (a.payload->>'version')::int = m.version AND a.payload->>'state' = m.to_state)
+UNION
+SELECT n.id::text FROM actions n
+WHERE n.updated_at >= %(since)s AND n.state IS DISTINCT FROM (
+    SELECT m.to_state FROM action_moves m WHERE m.action_id = n.id ORDER BY m.version DESC LIMIT 1)
+"""
+
 
 def _register_persons() -> None:
     """Register where persons occur, and how they are found, exported, erased and left alone."""
@@ -56,4 +68,5 @@ class OrchestrationConfig(AppConfig):
                 "enrichment.refused",
             },
         )
+        audit.register_reconciliation("action", _UNRECORDED_ACTIONS)
         _register_persons()

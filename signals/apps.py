@@ -8,6 +8,18 @@ from compliance import audit, erasure, retention
 from compliance.breaches import registry as breaches
 from compliance.privacy import registry as privacy
 
+_UNRECORDED_SIGNALS = """
+SELECT s.id::text FROM signals s
+WHERE s.received_at >= %(since)s AND NOT EXISTS (
+    SELECT FROM audit_logs a WHERE a.target_id = s.id::text AND a.txid = s.txid::text::bigint
+    AND a.name IN ('signal.ingested', 'signal.conflicted'))
+"""
+_UNRECORDED_QUARANTINE = """
+SELECT q.id::text FROM signal_quarantine q
+WHERE q.received_at >= %(since)s AND NOT EXISTS (
+    SELECT FROM audit_logs a WHERE a.target_id = q.id::text AND a.name = 'signal.quarantined')
+"""
+
 
 class SignalsConfig(AppConfig):
     """Registers what the app records with the audit log."""
@@ -30,3 +42,5 @@ class SignalsConfig(AppConfig):
             "signals",
             {"signal.ingested", "signal.conflicted", "signal.quarantined", "signal_code.registered"},
         )
+        audit.register_reconciliation("signal", _UNRECORDED_SIGNALS)
+        audit.register_reconciliation("quarantine", _UNRECORDED_QUARANTINE)

@@ -6,7 +6,7 @@ can print the same bytes, and no other row has them. The statements expect a ses
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString
@@ -23,6 +23,17 @@ COLUMNS: tuple[LiteralString, ...] = (
     "request_id", "payload",
 )  # fmt: skip
 COLUMN_LIST: LiteralString = ", ".join(f"a.{name}" for name in COLUMNS)
+
+# The same columns as texts, for ``make_line``.
+TEXT_LIST: LiteralString = ", ".join(f"{name}::text" for name in COLUMNS)
+_ESCAPES = str.maketrans(
+    {"\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+)
+
+
+def make_line(values: Sequence[str | None]) -> bytes:
+    """Return the canonical line of a row whose columns were read as texts, as COPY prints it."""
+    return "\t".join("\\N" if text is None else text.translate(_ESCAPES) for text in values).encode()
 
 
 def leaf_of(line: bytes) -> bytes:

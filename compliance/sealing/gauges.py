@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from compliance.sealing import inventory
+from compliance.sealing import inventory, tree
+from revctx.eventbus import cluster
 from revctx.observability import registry
 
 MAX_LAG_SECONDS = 60.0
@@ -15,6 +16,12 @@ SELECT coalesce(extract(epoch FROM now() - (
     LEFT JOIN (SELECT txid, last_id FROM audit_checkpoints ORDER BY size DESC LIMIT 1) h ON true
     WHERE h.txid IS NULL OR (a.txid, a.id) > (h.txid, h.last_id)
     ORDER BY a.txid, a.id LIMIT 1)), 0)
+"""
+# After a restore into another cluster the transactions are numbered anew: then what has no leaf waits.
+_OLDEST_RESTORED = """
+SELECT coalesce(extract(epoch FROM now() - min(a.recorded_at)), 0) FROM audit_logs a
+WHERE a.recorded_at > (SELECT max(sealed_at) - interval '1 day' FROM audit_checkpoints)
+  AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = a.id)
 """
 
 
@@ -35,8 +42,10 @@ def register() -> None:
 
 def read_lag_seconds() -> float:
     """Return the age of the oldest unsealed row, seconds; 0 when all are sealed."""
+    head = tree.find_head()
+    moved = head is not None and head.system_identifier != cluster.get_system_identifier()
     with connection.cursor() as sql:
-        sql.execute(_OLDEST)
+        sql.execute(_OLDEST_RESTORED if moved else _OLDEST)
         return max(0.0, float(sql.fetchone()[0]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from compliance.sealing.keys import InvalidNote
 from revctx.eventbus import cluster
 
 MAX_UNSEALED_SECONDS = 3600
+_PARTITION_NAME = re.compile(r"audit_logs_y(\d{4})m(0[1-9]|1[0-2])")
 _PARTITIONS = """
 SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 WHERE i.inhparent = 'audit_logs'::regclass ORDER BY c.relname
@@ -29,11 +31,13 @@ WHERE (c.relname IN ('audit_logs', 'audit_leaves', 'audit_tiles', 'audit_checkpo
 ORDER BY c.relname
 """
 # The sealer takes all rows up to its cursor, so what lies below it without a leaf came in behind its back.
+# The newest sealed row is what time is compared with: after a sealer's rest the rows that wait may be old.
 _UNSEALED = """
-SELECT a.id::text, a.recorded_at, h.system_identifier = %s AND (a.txid, a.id) <= (h.txid, h.last_id)
-       OR a.recorded_at < h.sealed_at - make_interval(secs => %s)
+SELECT a.id::text, a.recorded_at::text, h.system_identifier = %s AND (a.txid, a.id) <= (h.txid, h.last_id)
+       OR a.recorded_at < h.newest - make_interval(secs => %s)
 FROM audit_logs a
-LEFT JOIN (SELECT * FROM audit_checkpoints ORDER BY size DESC LIMIT 1) h ON true
+LEFT JOIN (SELECT c.*, (SELECT l.recorded_at FROM audit_leaves l WHERE l."index" = c.size - 1) AS newest
+           FROM audit_checkpoints c ORDER BY size DESC LIMIT 1) h ON true
 WHERE a.recorded_at >= %s AND a.recorded_at < %s
   AND NOT EXISTS (SELECT FROM audit_leaves l WHERE l.event_id = a.id)
 ORDER BY a.recorded_at, a.id
@@ -52,7 +56,7 @@ def check(report: Report, *, counts: dict[str, int], missing: dict[str, list[Any
     with transaction.atomic(), connection.cursor() as sql:
         sql.execute("SET LOCAL statement_timeout = 0")
         sql.execute(_PARTITIONS)
-        attached = {name.removeprefix("audit_logs_y").replace("m", "-") for (name,) in sql.fetchall()}
+        attached = _read_months(report, [name for (name,) in sql.fetchall()])
         _check_missing(report, counts, missing, attached)
         present = {month: n - missing.get(month, [0])[0] for month, n in counts.items()}
         for month in sorted(attached):
@@ -66,6 +70,18 @@ def check(report: Report, *, counts: dict[str, int], missing: dict[str, list[Any
         sql.execute(_UNGUARDED)
         for (table,) in sql.fetchall():
             report.add(Finding("guard_off", f"table {table} can be changed: its append-only trigger is off"))
+
+
+def _read_months(report: Report, partitions: list[str]) -> set[str]:
+    """Return the attached months; a partition of another name is none of ours."""
+    months = set()
+    for name in partitions:
+        if found := _PARTITION_NAME.fullmatch(name):
+            months.add("-".join(found.groups()))
+        else:
+            detail = f"table {name} is attached to the log, but is no month of it"
+            report.add(Finding("partition_foreign", detail))
+    return months
 
 
 def count_months_ahead(*, now: datetime) -> int:
@@ -94,8 +110,9 @@ def _check_missing(
         if month in attached:
             detail = f"{number} sealed rows of {month} are gone; this is the first"
             report.add(Finding("row_missing", detail, index, event_id))
-        elif retired.get(month) == number == counts[month]:
-            report.retired[month] = number
+        elif retired.get(month) == counts[month]:
+            # Some of its rows may have been read before it was dropped.
+            report.retired[month] = counts[month]
         else:
             detail = (
                 f"the partition of {month} with {number} sealed rows is gone; no signed retirement says so"

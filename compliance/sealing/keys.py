@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -52,7 +51,7 @@ class PublicKey:
         parts = text.strip().split("+", 2)
         try:
             raw = base64.b64decode(parts[2], validate=True)
-        except (IndexError, binascii.Error) as error:
+        except (IndexError, ValueError) as error:
             raise InvalidNote("a public key has the form name+id+base64") from error
         key = cls(raw[1:])
         if len(raw) != 33 or raw[:1] != ED25519 or parts[:2] != [ORIGIN, key.id]:
@@ -122,7 +121,7 @@ class SignedText:
 def _signature(encoded: str) -> dict[str, bytes]:
     try:
         raw = base64.b64decode(encoded, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise InvalidNote("a signature is not base64") from error
     if len(raw) != 68:
         raise InvalidNote("a signature has the wrong length")

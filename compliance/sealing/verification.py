@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from compliance.sealing import canonical, inventory, tree, trust
-from compliance.sealing.anchors import LEAF_BYTES, Anchors
+from compliance.sealing.anchors import LEAF_BYTES, NO_COPY, Anchors
 from compliance.sealing.checkpoints import Checkpoint, read_note
 from compliance.sealing.findings import Finding, Report
 from compliance.sealing.keys import InvalidNote, PublicKey
@@ -33,7 +33,10 @@ LEFT JOIN audit_logs a ON a.id = l.event_id AND a.recorded_at = l.recorded_at
 ORDER BY l."index"
 """
 
-_TIMES = 'SELECT min(recorded_at), max(recorded_at) FROM audit_leaves WHERE "index" >= %s AND "index" < %s'
+# As texts: what somebody wrote there need not be a time that Python knows.
+_TIMES = """
+SELECT min(recorded_at)::text, max(recorded_at)::text FROM audit_leaves WHERE "index" >= %s AND "index" < %s
+"""
 
 
 class StoredLeaf(NamedTuple):
@@ -57,6 +60,7 @@ class Progress:
     newest: str = ""
     is_broken: bool = False
     previous: list[Any] = field(default_factory=lambda: [0, EMPTY_ROOT.hex()])
+    place: list[Any] = field(default_factory=lambda: ["", 0])
     report: dict[str, Any] = field(default_factory=dict)
 
 
@@ -88,7 +92,6 @@ class Verification:
         self.report.key_id, self.report.trust = key.id, origin
         self.ring = trust.make_ring(trusted=key, anchors=anchors, report=Report() if stored else self.report)
         self.edge = Edge(self.progress.index, [bytes.fromhex(root) for root in self.progress.roots])
-        self.anchored = _index_notes(anchors, self.report)
 
     @property
     def is_read(self) -> bool:
@@ -111,12 +114,14 @@ class Verification:
                 AuditCheckpoint.objects.filter(size__gt=start, size__lte=end)
                 .order_by("size").values_list("size", "note")
             )  # fmt: skip
+        anchored = self._read_anchored(start, end)
         leaves = self._check_leaves(start, end, found)
         self._check_rows(found)
-        for size in sorted({*notes, *(n for n in self.anchored if start < n <= end)}):
+        self._check_copies(start, leaves, found)
+        for size in sorted({*notes, *anchored}):
             part = range(self.edge.size, size)
             self._grow(leaves[part.start - start : part.stop - start], found, part)
-            self._check_seal(size, notes.get(size), self.anchored.get(size))
+            self._check_seal(size, notes.get(size), anchored.get(size))
         self._grow(leaves[self.edge.size - start :], found, range(self.edge.size, end))
         self.progress.index = end
         return end - start
@@ -125,17 +130,33 @@ class Verification:
         """Check what no single row shows: the end, the partitions, unsealed rows and the guards."""
         report, progress = self.report, self.progress
         report.size, report.root = progress.size, self.edge.root().hex()
-        report.anchored_size = max(self.anchored, default=0)
-        if report.anchored_size > progress.size:
-            report.add(
-                Finding(
-                    "truncated",
-                    f"{report.anchored_size} leaves were sealed, {progress.size} are left",
-                    index=progress.size,
-                )
-            )
+        report.anchored_size = _read_anchored_size(self.anchors)
+        # After the anchors: a seal is in the database first, so those of meanwhile are in both.
+        head = tree.find_head()
+        left = head.size if head else 0
+        if report.anchored_size > left:
+            detail = f"{report.anchored_size} leaves were sealed, {left} are left"
+            report.add(Finding("truncated", detail, index=left))
         inventory.check(report, counts=progress.counts, missing=progress.missing, now=now)
         return report
+
+    def _read_anchored(self, start: int, end: int) -> dict[int, str]:
+        """Return the anchored seals of the next leaves; the folder is read once over all turns."""
+        found: dict[int, str] = {}
+        for note, place in self.anchors.read_notes(self.progress.place) if self.anchors else ():
+            try:
+                size = read_note(note)[0].size
+            except InvalidNote as error:
+                self.report.add(Finding("bad_anchor", str(error)))
+            else:
+                if size > end:
+                    break
+                if size <= start or size in found:
+                    detail = f"the anchored seal of {size} leaves stands behind a later one"
+                    self.report.add(Finding("bad_anchor", detail, index=size - 1))
+                found[size] = note
+            self.progress.place = place
+        return {size: note for size, note in found.items() if size > start}
 
     def _check_leaves(self, start: int, end: int, found: dict[int, StoredLeaf]) -> Sequence[bytes | None]:
         """Return the leaves to build the tree of: the anchored ones where there are any, else the stored."""
@@ -168,6 +189,19 @@ class Verification:
                 self.report.add(Finding("backdated", detail, index, event_id))
             newest = max(newest, recorded_at)
         self.progress.newest = newest
+
+    def _check_copies(self, start: int, leaves: Sequence[bytes | None], found: dict[int, StoredLeaf]) -> None:
+        """Compare what was sealed with what Kafka had brought out of the database before."""
+        copies = self.anchors.read_copies(start, start + len(leaves)) if self.anchors else b""
+        for place in range(len(copies) // LEAF_BYTES):
+            copy = copies[place * LEAF_BYTES : (place + 1) * LEAF_BYTES]
+            if copy == NO_COPY:
+                continue
+            self.report.copied += 1
+            if copy != leaves[place] and leaves[place] is not None:
+                event_id = found[start + place].event_id if start + place in found else None
+                detail = "the row was changed after it was recorded and before it was sealed"
+                self.report.add(Finding("changed_before_seal", detail, start + place, event_id))
 
     def _grow(self, leaves: Sequence[bytes | None], found: dict[int, StoredLeaf], part: range) -> None:
         """Append leaves to the tree; once one is unknown, no later root can be told."""
@@ -235,11 +269,9 @@ def _earlier(text: str) -> str:
     return str(datetime.fromisoformat(text) - MAX_DISORDER) if text else ""
 
 
-def _index_notes(anchors: Anchors | None, report: Report) -> dict[int, str]:
-    notes: dict[int, str] = {}
-    for note in anchors.read_checkpoints() if anchors else []:
-        try:
-            notes[read_note(note)[0].size] = note
-        except InvalidNote as error:
-            report.add(Finding("bad_anchor", str(error)))
-    return notes
+def _read_anchored_size(anchors: Anchors | None) -> int:
+    last = anchors.read_last_checkpoint() if anchors else None
+    try:
+        return read_note(last)[0].size if last else 0
+    except InvalidNote:
+        return 0  # reading the seals one by one has found it already

@@ -166,3 +166,37 @@ def test_creating_the_log_can_be_undone_and_redone():
     with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'audit_logs'::regclass")
         assert cursor.fetchone() == (4,)
+
+
+@pytest.mark.django_db
+class TestCatalogue:
+    """What holds for every table and function of its kind, whoever adds the next one."""
+
+    def test_the_application_changes_no_append_only_table_and_no_partition_of_one(self, connect):
+        session = connect("default")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT t.relid::regclass::text FROM revctx_partitioned_tables p,"
+                " pg_partition_tree(p.table_name::text::regclass) t WHERE p.append_only ORDER BY 1"
+            )
+            tables = [name for (name,) in cursor.fetchall()]
+        assert {"audit_logs", "signals", f"signals_y{datetime.now(UTC):%Ym%m}"} <= set(tables)
+
+        for table in tables:
+            for change in ("UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {}"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    session.execute(change.format(table))
+
+    def test_every_function_pins_its_search_path_and_none_with_rights_is_for_everybody(self):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+                " AND (proname LIKE 'revctx%' OR proname LIKE 'orchestration%' OR prosecdef)"
+                " AND ('search_path=pg_catalog, pg_temp' = ANY (proconfig)) IS NOT TRUE"
+            )
+            assert cursor.fetchall() == []
+            cursor.execute(
+                "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
+                " AND has_function_privilege('public', oid, 'EXECUTE')"
+            )
+            assert cursor.fetchall() == []

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from compliance import selectors
 from compliance.audit import TRANSITIONS
+from compliance.web.verifications import describe_latest
 from revctx.web.access import ScopedPage
 from revctx.web.paging import read_page
 
@@ -37,5 +38,6 @@ class AuditEvents(ScopedPage):
             filtered=bool(given),
             malformed=malformed,
             names=sorted(TRANSITIONS),
+            latest=describe_latest(),
             **kwargs,
         )

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from compliance.api.consent_views import GpcSupportView
-from compliance.web import audit, breaches, privacy, requests
+from compliance.web import audit, breaches, privacy, requests, verifications
 
 urlpatterns = [
     path("privacy", privacy.ConsentLookup.as_view()),
@@ -21,4 +21,7 @@ urlpatterns = [
     path("privacy/<uuid:subject_id>/revoke", privacy.RevokeConsent.as_view()),
     path(".well-known/gpc.json", GpcSupportView.as_view()),
     path("audit", audit.AuditEvents.as_view()),
+    path("audit/verifications", verifications.Verifications.as_view()),
+    path("audit/verifications/<uuid:verification_id>", verifications.VerificationPage.as_view()),
+    path("audit/verifications/<uuid:verification_id>.json", verifications.VerificationFile.as_view()),
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
 from typing import Any
 
@@ -314,6 +314,26 @@ class TestIsolation:
                 executor.execute(EXECUTE, [action.pk])
         else:
             executor.execute(EXECUTE, [action.pk])
+
+    def test_a_consent_that_runs_out_while_the_execution_waits_is_none(
+        self, executor: psycopg.Connection
+    ) -> None:
+        story = heat()
+        action = approve(story.action, make_user("one"))
+        ends = utc_now() + timedelta(seconds=3)
+        details = {"jurisdiction": "EU", "notice_version": "v3", "source": "form", "actor": ACTOR}
+        consent.grant(email=story.email, **details, now=utc_now(), expires_at=ends)
+        assert decide(action).allowed
+
+        with ThreadPoolExecutor(1) as pool, connect() as holder, connect() as watcher:
+            holder.execute("SELECT FROM subjects WHERE id = %s FOR NO KEY UPDATE", [action.subject_id])
+            attempt = pool.submit(lambda: executor.execute(EXECUTE, [action.pk]))
+            wait_until_blocked(watcher)
+            sleep(max(0.0, (ends - utc_now()).total_seconds()) + 0.1)
+            holder.rollback()
+
+            with pytest.raises(psycopg.errors.CheckViolation, match="consent_changed"):
+                attempt.result(timeout=10)
 
     def test_a_snapshot_of_before_the_withdrawal_is_not_trusted(self, executor: psycopg.Connection) -> None:
         action = approve(heat().action, make_user("one"))

@@ -9,6 +9,7 @@ ACTION_EXECUTED = "action.executed"
 CONSENT_CHANGED = "consent.changed"
 SUBJECT_ERASED = "subject.erased"
 AUDIT_CHECKPOINT = "audit.checkpoint"
+AUDIT_LEAF = "audit.leaf"
 
 TOPICS = (
     SIGNAL_INGESTED,
@@ -20,4 +21,5 @@ TOPICS = (
     CONSENT_CHANGED,
     SUBJECT_ERASED,
     AUDIT_CHECKPOINT,
+    AUDIT_LEAF,
 )

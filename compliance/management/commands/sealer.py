@@ -14,6 +14,7 @@ from django.utils import timezone
 from compliance.sealing.anchors import AnchorConflict, Anchors
 from compliance.sealing.keys import Signer
 from compliance.sealing.sealing import BATCH, Sealer, WrongKey
+from compliance.sealing.witness import Witness, make_reader
 from revctx.eventbus import cluster
 
 SEALER_LOCK = 0x7365_616C_6572  # "sealer" in ASCII
@@ -58,7 +59,13 @@ class Command(BaseCommand):
             if stop.wait(STANDBY_SECONDS):
                 return
         sealer = Sealer(signer=Signer(settings.AUDIT_SIGNING_KEY), anchors=anchors, now=timezone.now())
+        witness = Witness(anchors=anchors, reader=make_reader(), now=timezone.now())
         log.info("sealer.leading", key_id=sealer.signer.public.id)
-        while not stop.is_set():
-            if sealer.seal(now=timezone.now()) < BATCH:
-                stop.wait(SEAL_SECONDS)
+        try:
+            while not stop.is_set():
+                sealed = sealer.seal(now=timezone.now())
+                witness.turn(now=timezone.now())
+                if sealed < BATCH:
+                    stop.wait(SEAL_SECONDS)
+        finally:
+            witness.close()

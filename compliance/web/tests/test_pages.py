@@ -7,6 +7,8 @@ import pytest
 
 from compliance import consent, subjects
 from compliance.erasure import erase
+from compliance.sealing.findings import Finding, Report
+from compliance.sealing.models import AuditVerification
 from revctx.web.tests.markup import check_page
 from revctx.web.tests.people import sign_in
 
@@ -146,3 +148,62 @@ class TestAudit:
 
         assert response.context["page"].rows == []
         check_page(response)
+
+
+class TestVerification:
+    """The button, the page while it runs, the report; the work itself is tested with the seals."""
+
+    def start(self, client):
+        response = client.post("/audit/verifications")
+        assert response.status_code == 302
+        return response.headers["Location"]
+
+    def test_starts_once_and_is_watched(self):
+        officer, auditor = sign_in("privacy_officer"), sign_in("auditor")
+
+        place = self.start(officer)
+
+        assert self.start(auditor) == place
+        page = auditor.get(place)
+        assert 'hx-trigger="every 2s"' in page.content.decode()
+        assert officer.person.username in page.content.decode()
+        check_page(page)
+        assert "A verification is running" in auditor.get("/audit").content.decode()
+
+    def test_names_the_first_bad_row_and_gives_the_report(self):
+        client = sign_in("auditor")
+        place = self.start(client)
+        report = Report(size=9, rows=9)
+        report.add(Finding("guard_off", "table audit_keys can be changed"))
+        report.add(Finding("row_changed", "the row is not what was sealed", 4, "0194f3a2-0000"))
+        AuditVerification.objects.update(
+            state="unsound", report=report.to_json(), finished_at=datetime.now(UTC)
+        )
+
+        page = client.get(place)
+
+        assert "First bad event: <code>0194f3a2-0000</code>, number 4" in page.content.decode()
+        assert "every 2s" not in page.content.decode()
+        check_page(page)
+        check_page(client.get("/audit/verifications"))
+        saved = client.get(f"{place}.json")
+        assert "attachment" in saved.headers["Content-Disposition"]
+        assert saved.json()["report"]["first"]["event_id"] == "0194f3a2-0000"
+
+    def test_says_that_all_is_sound(self):
+        client = sign_in("auditor")
+        place = self.start(client)
+        AuditVerification.objects.update(
+            state="sound", report=Report(size=9, rows=9).to_json(), finished_at=datetime.now(UTC)
+        )
+
+        page = client.get(place)
+
+        assert "Nothing was changed" in page.content.decode()
+        check_page(page)
+        assert "Last verified" in client.get("/audit").content.decode()
+
+    def test_is_for_those_who_may_read_the_log(self):
+        assert sign_in("reviewer").post("/audit/verifications").status_code == 403
+        assert sign_in("reviewer").get(f"/audit/verifications/{uuid4()}").status_code == 403
+        assert sign_in("auditor").get(f"/audit/verifications/{uuid4()}").status_code == 404

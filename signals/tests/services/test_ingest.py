@@ -58,7 +58,7 @@ class TestNewSignal:
         row = get_signal(signal_id=result.signal_id)
         assert (row.type, row.source, row.attributes) == ("pricing_page_view", "web", {"count": 3})
         assert row.account == {"crm_id": "001A", "domain": "acme.test"}
-        [event] = OutboxEvent.objects.all()
+        [event] = OutboxEvent.objects.filter(type="signal.ingested")
         assert (event.type, event.key) == ("signal.ingested", "001A")
         assert event.data == {"signal_id": str(row.id), "source": "web", "type": "pricing_page_view"}
         assert [name for name, _ in _audit_rows(row.id)] == ["signal.ingested"]
@@ -167,7 +167,7 @@ class TestRepetition:
         [second] = _ingest(draft)
 
         assert (second.status, second.signal_id) == ("duplicate", first.signal_id)
-        assert Signal.objects.count() == OutboxEvent.objects.count() == 1
+        assert Signal.objects.count() == OutboxEvent.objects.filter(type="signal.ingested").count() == 1
 
     def test_duplicate_within_one_call(self):
         draft = SignalDraftFactory()
@@ -212,7 +212,7 @@ class TestConflict:
         assert get_signal(signal_id=second.signal_id).conflicts_with == first.signal_id
         assert get_signal(signal_id=first.signal_id).attributes == {"count": 1}
         assert list_conflicts(signal_id=first.signal_id) == [second.signal_id]
-        assert OutboxEvent.objects.count() == 1
+        assert OutboxEvent.objects.filter(type="signal.ingested").count() == 1
         assert [s.id for s in list_scorable(signal_ids=[first.signal_id, second.signal_id])] == [
             first.signal_id
         ]
