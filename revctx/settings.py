@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from revctx import local_env
+from revctx.api.configuration import REST_FRAMEWORK, SPECTACULAR_SETTINGS  # noqa: F401
 from revctx.environment import env, read_database, read_key, read_keys
 from revctx.observability.logging import configure_logging
 
@@ -154,29 +155,6 @@ EXPECTED_WORKERS = {"context-engine": 3, "orchestration-engine": 2, "default": 1
 OUTBOX_RETENTION_DAYS = env.int("OUTBOX_RETENTION_DAYS", 7)
 
 # --- API -------------------------------------------------------------------------------------
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [
-        "revctx.api.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
-    ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["revctx.api.parsing.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "EXCEPTION_HANDLER": "revctx.api.errors.exception_handler",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Revctx",
-    "DESCRIPTION": "Buying signals in, explained intent, approved and proven outreach out.",
-    "VERSION": "0.1.0",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024  # bytes; the views of single objects allow 256 KiB
 
 SIGNALS_PER_SECOND_PER_TOKEN = env.float("SIGNALS_PER_SECOND_PER_TOKEN", 5_000)  # 0: no limit

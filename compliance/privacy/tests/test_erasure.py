@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from compliance import erasure, subjects, suppressions
+from compliance import erasure, keys, subjects, suppressions
 from compliance.models import AuditLog, PrivacyRequest, PrivacyTarget, Subject
 from compliance.privacy import certificates, registry, signing
 from compliance.privacy.tests.factories import ADA, make_request, run_due
@@ -116,7 +116,7 @@ def test_a_journal_that_cannot_be_written_stops_the_erasure(settings):
     assert not PrivacyTarget.objects.exists()
 
 
-def test_the_journal_is_written_with_ids_only(journal_folder):
+def test_the_journal_is_written_with_ids_and_the_keyed_hash_only(journal_folder):
     request = make_request()
     run_due()
 
@@ -127,6 +127,8 @@ def test_the_journal_is_written_with_ids_only(journal_folder):
         "subject_id": str(request.subject_id),
         "at": NOW.isoformat(),
         "shred_at": None,
+        "suppression": keys.hash_suppressed(ADA).hex(),
+        "suppression_key_id": keys.get_suppression_key_id(),
     }
 
 
