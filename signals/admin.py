@@ -74,15 +74,22 @@ class SignalCodeAdmin(admin.ModelAdmin):
 
 @admin.register(QuarantinedPayload)
 class QuarantinedPayloadAdmin(admin.ModelAdmin):
-    """Payloads that nobody understood; the body stays sealed."""
+    """Payloads that nobody understood; they are opened, replayed and closed at `/signals/quarantine`."""
 
-    list_display = ("id", "source", "reason", "received_at", "state")
+    list_display = ("id", "source", "reason", "received_at", "state", "outcome", "replays")
     list_filter = ("state", "reason", "source")
-    fields = ("id", "source", "reason", "received_at", "request_id", "state")
-    readonly_fields = ("id", "source", "reason", "received_at", "request_id")
+    fields = (
+        *("id", "source", "reason", "received_at", "request_id", "state", "outcome"),
+        *("signal_ids", "replays", "replayed_at", "resolved_at"),
+    )
+    readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse: payloads come in through webhooks."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: a state that is edited would skip the audit log."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
