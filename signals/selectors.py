@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, F, Lookup, Min, Q, QuerySet
 
@@ -18,6 +19,7 @@ from signals.contracts import (
 from signals.identifiers import received_between
 from signals.models import QuarantinedPayload, Signal, SignalCode, SignalType
 from signals.normalization import Catalogue, attribute_kinds
+from signals.payload_schemas import SchemaSet
 
 
 class _AnyOf(Lookup):
@@ -172,10 +174,12 @@ def get_catalogue() -> Catalogue:
     codes: dict[str, set[str]] = {}
     for list_name, code in SignalCode.objects.values_list("list_name", "code"):
         codes.setdefault(list_name, set()).add(code)
-    schemas = SignalType.objects.values_list("name", "payload_schema")
+    schemas = dict(SignalType.objects.values_list("name", "payload_schema"))
     return Catalogue(
-        types={name: attribute_kinds(schema) for name, schema in schemas},
+        types={name: attribute_kinds(schema) for name, schema in schemas.items()},
         codes={name: frozenset(values) for name, values in codes.items()},
+        schemas=SchemaSet(schemas),
+        accepts_unknown=settings.UNKNOWN_SIGNAL_TYPES == "accept",
     )
 
 
