@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
@@ -117,7 +117,7 @@ def _compile(text: str) -> SchemaValidator:
         name: core.typed_dict_field(_rule(rule), required=name in required)
         for name, rule in schema.get("properties", {}).items()
     }
-    extra = "ignore" if schema.get("additionalProperties", True) else "forbid"
+    extra: Literal["ignore", "forbid"] = "ignore" if schema.get("additionalProperties", True) else "forbid"
     return SchemaValidator(core.typed_dict_schema(fields, extra_behavior=extra, strict=True))
 
 
