@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 
 from integrations import hubspot, segment
 from integrations.generic.services import save_source
@@ -15,10 +16,12 @@ from integrations.salesforce.changes.tests.factories import ACCOUNT, change
 from integrations.salesforce.changes.tests.test_storing import store
 from integrations.standard_webhooks import sign
 from integrations.tests.doors import post
-from signals.models import QuarantinedPayload, Signal, SignalType
 from signals.services.quarantine_replay import replay_waiting
 
 pytestmark = pytest.mark.django_db
+QuarantinedPayload, Signal, SignalType = (
+    apps.get_model("signals", name) for name in ("QuarantinedPayload", "Signal", "SignalType")
+)
 YESTERDAY = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
 SECRET, KEY, ORGANIZATION = "a-secret-of-sixteen-or-more", "a-key-of-this-test", "00D5g00000ABCdeEAF"
 EVENTS = {"events": [{"kind": "demo_requested", "who": "acme.test", "n": n} for n in range(2)]}
