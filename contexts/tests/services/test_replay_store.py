@@ -6,6 +6,7 @@ from datetime import timedelta
 from threading import Event as Flag
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
@@ -18,9 +19,9 @@ from contexts.services.replay_runs import OtherRunUnfinished, Replay, open_run
 from contexts.services.rescoring import rescore
 from contexts.tests.factories import NOW, add_work, ingest, make_draft, work
 from revctx.eventbus.models import OutboxEvent, WorkItem
-from signals.models import SignalType
 
 pytestmark = pytest.mark.django_db(transaction=True)
+SignalType = apps.get_model("signals", "SignalType")
 AT = NOW + timedelta(minutes=1)
 TYPES = ("page_view", "pricing_page_view", "demo_requested", "opportunity_stage_changed", "unsubscribed")
 ERASED, RESTRICTED = "p0@acme.example", "p1@acme.example"
