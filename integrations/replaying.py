@@ -66,10 +66,10 @@ def _map_generic(slug: str, delivery: QuarantinedDelivery) -> list[SignalDraft]:
         except FieldFailed as failure:
             raise NotMappable(failure.reason) from failure
     drafts = []
-    for outcome, failure in map_body(
+    for outcome, problem in map_body(
         mapping, document, webhook_id=webhook_id or None, now=delivery.received_at
     ):
-        if failure is not None or outcome.draft is None:
+        if problem is not None or outcome.draft is None:
             raise NotMappable(outcome.reason)
         drafts.append(outcome.draft)
     return drafts

@@ -1,6 +1,7 @@
 """One hash over everything that contexts derive from signals: equal states, equal bytes."""
 
 import hashlib
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -54,7 +55,7 @@ def _next_accounts(after: UUID | None) -> list[UUID]:
     return list(rows.values_list("id", flat=True)[:CHUNK])
 
 
-def _rows(query: str, parameters: dict[str, object]) -> list[tuple[object, ...]]:
+def _rows(query: str, parameters: dict[str, Any]) -> list[tuple[object, ...]]:
     """Return rows without their last column, the person, and without those of erased persons."""
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)

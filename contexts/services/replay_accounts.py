@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -83,8 +84,8 @@ def _restore_buckets(account_ids: Sequence[UUID], configs: ActiveConfigs) -> set
     ledger = LedgerEntry.objects.filter(
         decay_id=configs.decay_id, account_id__in=account_ids, subject_id__isnull=False
     )
-    persons = set(ledger.values_list("subject_id", flat=True).distinct())
-    parameters = {
+    persons = {person for person in ledger.values_list("subject_id", flat=True).distinct() if person}
+    parameters: dict[str, Any] = {
         "decay": configs.decay_id,
         "accounts": list(account_ids),
         "erased": list(subjects.list_erased(persons)),
