@@ -38,7 +38,11 @@ class ContextsConfig(AppConfig):
         from contexts import erasers, exporters, gauges, places
 
         audit.register_transitions(
-            "contexts", {"account.created", "context.updated", "config.activated", "account.enriched"}
+            "contexts",
+            {
+                *("account.created", "context.updated", "config.activated", "account.enriched"),
+                *("context_replay.started", "context_replay.finished"),
+            },
         )
         places.register_places()
         audit.register_reconciliation("account", _UNRECORDED_ACCOUNTS)

@@ -17,7 +17,7 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, the models of the connectors, transitions, eraser and gauge."""
         # Importing registers the checks; these need the settings and the models to be complete.
-        from integrations import checks, exporters, places, references  # noqa: F401
+        from integrations import checks, exporters, places, references, replaying  # noqa: F401
         from integrations.outreach import models  # noqa: F401
         from integrations.salesforce.changes import cursors
 
@@ -27,6 +27,7 @@ class IntegrationsConfig(AppConfig):
             "integrations", {"integration_source.created", "integration_source.changed"}
         )
         erasure.register_eraser("integrations", references.forget_subject)
+        replaying.register_mappers()
         registry.register_gauge(
             "connector_cursor_age_seconds",
             "Time since a stream of changes last told its position, seconds; 0 without streams.",

@@ -59,5 +59,11 @@ def deliver(delivery: Delivery, *, now: datetime) -> ConnectorReceipt:
 
 def _keep(source: str, outcome: Outcome, now: datetime) -> QuarantinedItem:
     reason = outcome.reason[:64]
-    payload_id = quarantine(source=source, reason=reason, payload=canonical_json(outcome.payload), now=now)
+    payload_id = quarantine(
+        source=source,
+        reason=reason,
+        payload=canonical_json(outcome.payload),
+        delivery=outcome.delivery,
+        now=now,
+    )
     return QuarantinedItem(id=payload_id, reason=reason)

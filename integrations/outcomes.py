@@ -25,12 +25,14 @@ class Unmappable(Exception):
 class Outcome:
     """One event and what it leads to: a draft, a reason for the quarantine, or neither.
 
-    An event with neither only taught us who belongs to whom, and is counted as noted.
+    An event with neither only taught us who belongs to whom, and is counted as noted. `delivery` is the id
+    under which its sender delivered it, where the event has none of its own.
     """
 
     payload: Any
     draft: SignalDraft | None = None
     reason: str = ""
+    delivery: str = ""
 
 
 @dataclass(frozen=True)

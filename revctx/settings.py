@@ -24,6 +24,11 @@ if PROFILE not in {"local", "test", "production"}:
 EXECUTION_MODE = env.str("EXECUTION_MODE", "production")
 if EXECUTION_MODE not in {"production", "laboratory"}:
     raise ImproperlyConfigured(f"EXECUTION_MODE must be production or laboratory, not {EXECUTION_MODE!r}.")
+UNKNOWN_SIGNAL_TYPES = env.str("UNKNOWN_SIGNAL_TYPES", "quarantine")
+if UNKNOWN_SIGNAL_TYPES not in {"quarantine", "accept"}:
+    raise ImproperlyConfigured(
+        f"UNKNOWN_SIGNAL_TYPES must be quarantine or accept, not {UNKNOWN_SIGNAL_TYPES!r}."
+    )
 LABORATORY_MODE = EXECUTION_MODE == "laboratory"
 
 DEBUG = env.bool("DEBUG", False)

@@ -40,7 +40,11 @@ class SignalsConfig(AppConfig):
         breaches.register_finder("signals", exporters.find_persons)
         audit.register_transitions(
             "signals",
-            {"signal.ingested", "signal.conflicted", "signal.quarantined", "signal_code.registered"},
+            {
+                *("signal.ingested", "signal.conflicted", "signal.quarantined"),
+                *("signal_code.registered", "signal_type.created", "signal_type.changed"),
+                *("quarantine.opened", "quarantine.replayed", "quarantine.dismissed"),
+            },
         )
         audit.register_reconciliation("signal", _UNRECORDED_SIGNALS)
         audit.register_reconciliation("quarantine", _UNRECORDED_QUARANTINE)

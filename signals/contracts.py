@@ -106,3 +106,14 @@ class SignalTypeData:
     description: str
     payload_schema: dict[str, Any]
     claims: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class QuarantineCount:
+    """How many payloads of a source wait for one reason; of `gone` ones nothing is left to replay."""
+
+    source: str
+    reason: str
+    waiting: int
+    gone: int
+    oldest_at: datetime

@@ -138,6 +138,16 @@ class QuarantinedPayload(models.Model):
         OPEN = "open"
         RESOLVED = "resolved"
 
+    class Outcome(models.TextChoices):
+        """How a resolved payload ended; empty while it is open."""
+
+        ACCEPTED = "accepted"
+        DUPLICATE = "duplicate"
+        CONFLICT = "conflict"
+        NOTED = "noted"  # its mapper made no signal of it, on purpose
+        DISMISSED = "dismissed"
+        EXPIRED = "expired"
+
     id = models.UUIDField(primary_key=True, editable=False)
     source = models.CharField(max_length=64)
     reason = models.CharField(max_length=64)
@@ -147,6 +157,13 @@ class QuarantinedPayload(models.Model):
     received_at = models.DateTimeField()
     request_id = models.CharField(max_length=128, default="")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    # The sender's own id of the delivery, which a replay needs as natural key; sealed like the body.
+    sealed_delivery = models.BinaryField(null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, default="", db_default="", blank=True)
+    signal_ids = ArrayField(models.UUIDField(), default=list, db_default=[])
+    replays = models.PositiveIntegerField(default=0, db_default=0)
+    replayed_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "signal_quarantine"

@@ -6,12 +6,13 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from compliance.normalization import InvalidEmail, normalize_email
 from signals.contracts import REFERENCE_KINDS, PersonDraft, SignalDraft
+from signals.payload_schemas import SchemaSet, fit_date
 
 UNMAPPED = "unmapped"
 MAX_AHEAD = timedelta(minutes=5)
@@ -22,6 +23,7 @@ NAMED_SOURCES = frozenset({"salesforce", "hubspot", "segment", "outreach", "api"
 _MAX_NUMBER = 1e15
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[\w-]{1,63}(\.[\w-]{1,63})+")
+_TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Made once: `json.dumps` makes an encoder a call, and there are five calls a signal.
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
@@ -49,10 +51,14 @@ class Catalogue:
     Args:
         types: signal type → attribute → `number`, `boolean`, `date` or `code:<list>`.
         codes: list → codes.
+        schemas: what the attributes of each type must fit.
+        accepts_unknown: a type that is not listed is stored, all its attributes sealed, and not scored.
     """
 
     types: Mapping[str, Mapping[str, str]]
     codes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    schemas: SchemaSet = field(default_factory=SchemaSet)
+    accepts_unknown: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,7 @@ class NormalizedSignal:
     sealed: dict[str, Any]
     natural_key: str
     occurred_at_is_ours: bool
+    is_catalogued: bool = True
 
 
 def normalize(draft: SignalDraft, *, now: datetime, catalogue: Catalogue) -> NormalizedSignal:
@@ -79,6 +86,7 @@ def normalize(draft: SignalDraft, *, now: datetime, catalogue: Catalogue) -> Nor
         InvalidDraft: naming the first wrong field.
     """
     _check_plain_fields(draft, catalogue)
+    _check_attributes(draft, catalogue)
     attributes, unreadable = split_attributes(draft.attributes, draft.type, catalogue)
     return NormalizedSignal(
         source=draft.source,
@@ -92,6 +100,7 @@ def normalize(draft: SignalDraft, *, now: datetime, catalogue: Catalogue) -> Nor
         sealed=dict(draft.sealed) | ({"attributes": unreadable} if unreadable else {}),
         natural_key=draft.external_id if draft.natural_key is None else draft.natural_key,
         occurred_at_is_ours=draft.occurred_at_is_ours,
+        is_catalogued=draft.type in catalogue.types,
     )
 
 
@@ -137,6 +146,11 @@ def source_label(source: str) -> str:
     return source if source in NAMED_SOURCES else "other"
 
 
+def type_label(signal: NormalizedSignal) -> str:
+    """Return the type as metrics name it: labels come from the catalogue only."""
+    return signal.type if signal.is_catalogued else "other"
+
+
 def attribute_kinds(payload_schema: Mapping[str, Any]) -> dict[str, str]:
     """Return attribute → kind of a payload schema of the catalogue."""
     kinds: dict[str, str] = {}
@@ -158,7 +172,7 @@ def split_attributes(
     readable: dict[str, Any] = {}
     unreadable: dict[str, Any] = {}
     for name, value in attributes.items():
-        kind = catalogue.types[signal_type].get(name, "")
+        kind = catalogue.types.get(signal_type, {}).get(name, "")
         fitting = _fit(value, kind, catalogue)
         if fitting is not None:
             readable[name] = fitting
@@ -206,12 +220,26 @@ def _check_plain_fields(draft: SignalDraft, catalogue: Catalogue) -> None:
             "invalid_source", "source", "lower-case letters, digits, '_', '-', '.'; at most 64"
         )
     if draft.type not in catalogue.types:
-        raise InvalidDraft("unknown_type", "type", "not in the catalogue of signal types")
+        _check_unknown_type(draft.type, catalogue)
     natural_key = draft.external_id if draft.natural_key is None else draft.natural_key
     if not 0 < len(draft.external_id) <= 500 or not 0 < len(natural_key) <= 1000:
         raise InvalidDraft("invalid_external_id", "external_id", "between 1 and 500 characters")
     if not 0 < draft.strength <= MAX_STRENGTH:
         raise InvalidDraft("invalid_strength", "strength", "above 0, at most 10")
+
+
+def _check_unknown_type(name: str, catalogue: Catalogue) -> None:
+    if not catalogue.accepts_unknown:
+        raise InvalidDraft("unknown_type", "type", "not in the catalogue of signal types")
+    # It is stored as it is and printed on pages, so it may be nothing but a name.
+    if not _TYPE.fullmatch(name):
+        raise InvalidDraft("invalid_type", "type", "lower-case letters, digits and '_'; at most 64")
+
+
+def _check_attributes(draft: SignalDraft, catalogue: Catalogue) -> None:
+    fault = catalogue.schemas.find_fault(draft.type, draft.attributes)
+    if fault is not None:
+        raise InvalidDraft("invalid_attributes", *fault)
 
 
 def _reference(kind: str, value: str) -> str:
@@ -251,23 +279,11 @@ def _fit(value: Any, kind: str, catalogue: Catalogue) -> Any:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         return value if is_number and math.isfinite(value) and abs(value) <= _MAX_NUMBER else None
     if kind == "date":
-        return _fit_date(value)
+        return fit_date(value)
     if kind.startswith("code:"):
         codes = catalogue.codes.get(kind.removeprefix("code:"), frozenset())
         return value if isinstance(value, str) and (value in codes or value == UNMAPPED) else None
     return None
-
-
-def _fit_date(value: Any) -> str | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        if len(value) == len("2017-06-30"):
-            return date.fromisoformat(value).isoformat()
-        instant = datetime.fromisoformat(value)
-        return instant.astimezone(UTC).isoformat() if instant.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def _canonical(value: Any) -> Any:

@@ -5,13 +5,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, Lookup, Q, QuerySet
+from django.db.models import Count, F, Lookup, Min, Q, QuerySet
 
-from signals.contracts import REFERENCE_KINDS, ScorableSignal, SignalFact, SignalTypeData
+from signals.contracts import (
+    REFERENCE_KINDS,
+    QuarantineCount,
+    ScorableSignal,
+    SignalFact,
+    SignalTypeData,
+)
 from signals.identifiers import received_between
 from signals.models import QuarantinedPayload, Signal, SignalCode, SignalType
 from signals.normalization import Catalogue, attribute_kinds
+from signals.payload_schemas import SchemaSet
 
 
 class _AnyOf(Lookup):
@@ -36,21 +44,25 @@ class SignalNotFound(Exception):
 
 def list_scorable(*, signal_ids: Sequence[UUID]) -> list[ScorableSignal]:
     """Return what scoring needs, in the order of receipt; second versions of an event are left out."""
-    rows = list_rows(signal_ids=signal_ids).filter(conflicts_with=None).defer("sealed")
-    return [
-        ScorableSignal(
-            id=row.id,
-            type=row.type,
-            subject_id=row.subject_id,
-            occurred_at=row.occurred_at,
-            received_at=row.received_at,
-            strength=row.strength,
-            account=row.account,
-            source=row.source,
-            attributes=row.attributes,
-        )
-        for row in rows.order_by("received_at", "id")
-    ]
+    return _scorable(list_rows(signal_ids=signal_ids).order_by("received_at", "id"))
+
+
+def list_scorable_after(
+    *, after: UUID | None, since: datetime | None, until: datetime, limit: int
+) -> tuple[list[ScorableSignal], UUID | None]:
+    """Return the next page of the store for a replay, in the order of ids, which is that of receipt.
+
+    `since` is included, `until` is not; `after` is the last id of the page before. Returns what scoring
+    needs and the last id looked at, None at the end.
+    """
+    start = max(filter(None, (since, received_between([after])[0] if after else None)), default=None)
+    rows = Signal.objects.filter(received_at__lt=until).order_by("id")
+    if start is not None:
+        rows = rows.filter(received_at__gte=start)
+    if after is not None:
+        rows = rows.filter(id__gt=after)
+    ids = list(rows.values_list("id", flat=True)[:limit])
+    return (list_scorable(signal_ids=ids), ids[-1]) if ids else ([], None)
 
 
 def list_signal_facts(*, signal_ids: Sequence[UUID]) -> dict[UUID, SignalFact]:
@@ -117,6 +129,32 @@ def list_open_quarantine() -> QuerySet[QuarantinedPayload]:
     return QuarantinedPayload.objects.filter(state="open").order_by("-received_at", "-id").defer("sealed")
 
 
+def list_quarantine(
+    *, source: str = "", reason: str = "", state: str = "", received_before: datetime | None = None
+) -> QuerySet[QuarantinedPayload]:
+    """Return quarantined payloads, newest first, without their sealed bodies.
+
+    `is_gone` tells that nothing is left of a body. `state` is `open` or `resolved`.
+    """
+    rows = QuarantinedPayload.objects.order_by("-received_at", "-id").defer("sealed", "sealed_delivery")
+    asked = {"source": source, "reason": reason, "state": state}
+    rows = rows.filter(**{name: value for name, value in asked.items() if value})
+    if received_before is not None:
+        rows = rows.filter(received_at__lt=received_before)
+    return rows.annotate(is_gone=Q(sealed__isnull=True))
+
+
+def count_quarantine() -> list[QuarantineCount]:
+    """Return how many payloads wait, by source and reason, the most first; gone bodies are told apart."""
+    rows = QuarantinedPayload.objects.filter(state="open").values("source", "reason")
+    counted = rows.annotate(
+        waiting=Count("id", filter=Q(sealed__isnull=False)),
+        gone=Count("id", filter=Q(sealed__isnull=True)),
+        oldest_at=Min("received_at"),
+    )
+    return [QuarantineCount(**row) for row in counted.order_by("-waiting", "source", "reason")]
+
+
 def get_type(name: str) -> SignalTypeData:
     """Return one entry of the catalogue.
 
@@ -136,10 +174,12 @@ def get_catalogue() -> Catalogue:
     codes: dict[str, set[str]] = {}
     for list_name, code in SignalCode.objects.values_list("list_name", "code"):
         codes.setdefault(list_name, set()).add(code)
-    schemas = SignalType.objects.values_list("name", "payload_schema")
+    schemas = dict(SignalType.objects.values_list("name", "payload_schema"))
     return Catalogue(
-        types={name: attribute_kinds(schema) for name, schema in schemas},
+        types={name: attribute_kinds(schema) for name, schema in schemas.items()},
         codes={name: frozenset(values) for name, values in codes.items()},
+        schemas=SchemaSet(schemas),
+        accepts_unknown=settings.UNKNOWN_SIGNAL_TYPES == "accept",
     )
 
 
@@ -149,6 +189,26 @@ def list_rows(*, signal_ids: Sequence[UUID]) -> QuerySet[Signal]:
         return Signal.objects.none()
     start, end = received_between(list(signal_ids))
     return Signal.objects.filter(id__in=list(signal_ids), received_at__gte=start, received_at__lt=end)
+
+
+def _scorable(rows: QuerySet[Signal]) -> list[ScorableSignal]:
+    rows = rows.filter(conflicts_with=None, type__in=SignalType.objects.values("name")).defer("sealed")
+    return [
+        ScorableSignal(
+            id=row.id,
+            type=row.type,
+            subject_id=row.subject_id,
+            occurred_at=row.occurred_at,
+            received_at=row.received_at,
+            strength=row.strength,
+            account=row.account,
+            source=row.source,
+            attributes=row.attributes,
+        )
+        for row in rows.filter(conflicts_with=None, type__in=SignalType.objects.values("name")).defer(
+            "sealed"
+        )
+    ]
 
 
 def _ids_of_account(reference: str) -> QuerySet[Signal, UUID]:

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from contexts.contracts import ActiveConfigs
 from contexts.evidence import without_erased
-from contexts.scoring import place
+from contexts.scoring import Bucket, place
 from contexts.services.configs import share_active
 from contexts.services.contacts import ensure_contacts
 from contexts.services.identity import resolve_accounts
@@ -34,6 +34,20 @@ def apply_signals(*, items: Sequence[WorkItemData], now: datetime) -> None:
     request_ids = {UUID(item.data["signal_id"]): item.request_id for item in items}
     signals = without_erased(list_scorable(signal_ids=list(request_ids)), lambda signal: signal.subject_id)
     configs = share_active()
+    account_of, added = count_signals(signals=signals, configs=configs, now=now)
+    touched = {account_of[signal_id] for signal_id in added}
+    causes = _causes(signals, account_of, added, request_ids)
+    rescore(account_ids=touched, configs=configs, now=now, changed=touched, causes=causes)
+    transaction.on_commit(lambda: _count(signals, added, len(request_ids)))
+
+
+def count_signals(
+    *, signals: Sequence[ScorableSignal], configs: ActiveConfigs, now: datetime
+) -> tuple[dict[UUID, UUID], set[UUID]]:
+    """Let signals count, once each, without scoring; in the caller's transaction, which shares `configs`.
+
+    Returns: signal id → account id, and the ids that are new to the ledger. The accounts stay locked.
+    """
     account_of = resolve_accounts(signals=signals, configs=configs, now=now)
     lock_contexts(set(account_of.values()))
     ensure_contacts(signals=signals, account_of=account_of, now=now)
@@ -42,31 +56,34 @@ def apply_signals(*, items: Sequence[WorkItemData], now: datetime) -> None:
         for signal in signals
         if signal.id in account_of
     ]
-    added = add_to_ledger(rows=rows, decay_id=configs.decay_id)
-    touched = {account_of[signal_id] for signal_id in added}
-    causes = _causes(signals, account_of, added, request_ids)
-    rescore(account_ids=touched, configs=configs, now=now, changed=touched, causes=causes)
-    transaction.on_commit(lambda: _count(signals, added, len(request_ids)))
+    return account_of, add_to_ledger(rows=rows, decay_id=configs.decay_id)
 
 
-def _ledger_row(signal: ScorableSignal, account_id: UUID, configs: ActiveConfigs, now: datetime) -> LedgerRow:
-    occurred_at = min(signal.occurred_at, signal.received_at)  # a fast clock must not add weight
-    bucket = place(
+def place_signal(signal: ScorableSignal, configs: ActiveConfigs) -> Bucket:
+    """Return bucket and mass of a signal under the half-lives in use."""
+    return place(
         signal_type=signal.type,
         stage=str(signal.attributes.get("stage", "")),
         person=str(signal.subject_id or ""),
-        occurred_at=occurred_at,
+        occurred_at=_counted_from(signal),
         strength=signal.strength,
         decay=configs.decay,
     )
+
+
+def _counted_from(signal: ScorableSignal) -> datetime:
+    return min(signal.occurred_at, signal.received_at)  # a fast clock must not add weight
+
+
+def _ledger_row(signal: ScorableSignal, account_id: UUID, configs: ActiveConfigs, now: datetime) -> LedgerRow:
     return LedgerRow(
         signal_id=signal.id,
         account_id=account_id,
         subject_id=signal.subject_id,
-        occurred_at=occurred_at,
+        occurred_at=_counted_from(signal),
         strength=signal.strength,
         recorded_at=now,
-        bucket=bucket,
+        bucket=place_signal(signal, configs),
     )
 
 

@@ -59,16 +59,25 @@ def map_body(
     try:
         events = _list_events(mapping, document, evaluation)
     except FieldFailed as failure:
-        return [(Outcome(document, reason=failure.reason), failure)]
+        return [(Outcome(document, reason=failure.reason, delivery=f"body:{webhook_id or ''}"), failure)]
     outcomes: list[tuple[Outcome, FieldFailed | None]] = []
     for position, event in enumerate(events):
         key = f"webhook:{webhook_id}:{position}" if webhook_id else ""
         try:
             draft = _Reader(mapping, event, evaluation).draft(key, now)
-            outcomes.append((Outcome(event, draft), None))
+            outcomes.append((Outcome(event, draft, delivery=key), None))
         except FieldFailed as failure:
-            outcomes.append((Outcome(event, reason=failure.reason), failure))
+            outcomes.append((Outcome(event, reason=failure.reason, delivery=key), failure))
     return outcomes
+
+
+def map_event(mapping: SourceMapping, event: Any, *, key: str, now: datetime) -> SignalDraft:
+    """Return the draft of one event; `key` is its natural key where the mapping reads none.
+
+    Raises:
+        FieldFailed: a field could not be read.
+    """
+    return _Reader(mapping, event, Evaluation()).draft(key, now)
 
 
 def _list_events(mapping: SourceMapping, document: Any, evaluation: Evaluation) -> list[Any]:

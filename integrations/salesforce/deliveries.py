@@ -22,7 +22,7 @@ def quarantine_once(*, source: str, delivery: str, reason: str, payload: bytes, 
             seen = SeenDelivery.objects.filter(digest=digest).first()
             if seen is not None:
                 return seen.quarantine_id
-            payload_id = quarantine(source=source, reason=reason, payload=payload, now=now)
+            payload_id = quarantine(source=source, reason=reason, payload=payload, delivery=delivery, now=now)
             SeenDelivery.objects.create(digest=digest, quarantine_id=payload_id, received_at=now)
             return payload_id
     except IntegrityError:

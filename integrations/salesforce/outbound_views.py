@@ -76,7 +76,7 @@ def store_notifications(notifications: list[Notification], *, now: datetime) -> 
     drafts: list[tuple[Notification, SignalDraft]] = []
     for notification in notifications:
         try:
-            drafts.append((notification, _to_draft(notification, now)))
+            drafts.append((notification, notification_to_draft(notification, now=now)))
         except NotUnderstood as error:
             _quarantine(notification, error.reason, now)
     defects = list_defects(drafts=[draft for _, draft in drafts], now=now)
@@ -87,7 +87,12 @@ def store_notifications(notifications: list[Notification], *, now: datetime) -> 
     ingest_signals(drafts=good, actor=ACTOR, now=now)
 
 
-def _to_draft(notification: Notification, now: datetime) -> SignalDraft:
+def notification_to_draft(notification: Notification, *, now: datetime) -> SignalDraft:
+    """Return the draft of a notification; `now` stands in for a time that it does not give.
+
+    Raises:
+        NotUnderstood: with the reason.
+    """
     if notification.kind != "Opportunity":
         raise NotUnderstood("unsupported_object")
     body: dict[str, str | float | None] = dict(notification.fields)

@@ -80,6 +80,18 @@ def read_envelope(raw: bytes) -> OutboundMessage:
     )
 
 
+def read_notification(raw: bytes) -> Notification:
+    """Return a notification from its own bytes, as `Notification.raw` holds them.
+
+    Raises:
+        InvalidEnvelope: they are none.
+    """
+    try:
+        return _read_notification(fromstring(raw, forbid_dtd=True))
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise InvalidEnvelope("no notification") from error
+
+
 def is_same_organization(given: str, expected: str) -> bool:
     """Tell whether two ids mean one organisation; the last three of 18 characters only check the case."""
     return len(given) in (15, 18) and len(expected) in (15, 18) and given[:15] == expected[:15]

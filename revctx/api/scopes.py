@@ -4,6 +4,7 @@ SCOPES = frozenset(
     {
         "signals:write",
         "signals:read",
+        "quarantine:open",
         "accounts:read",
         "consent:write",
         "consent:read",

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Count, F, Min
 
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.models import WorkItem
@@ -164,6 +164,24 @@ def list_due_groups(*, now: datetime) -> list[str]:
 def count_open(*, group: str, at_most: int) -> int:
     """Count the open items of a group, up to `at_most`."""
     return WorkItem.objects.filter(group=group, state=WorkItem.State.OPEN)[:at_most].count()
+
+
+@dataclass(frozen=True)
+class DeadWork:
+    """How many items of a group and event type were given up for one error."""
+
+    group: str
+    event_type: str
+    last_error: str
+    items: int
+    oldest_at: datetime
+
+
+def count_dead() -> list[DeadWork]:
+    """Count the dead items by group, event type and error, the most first."""
+    rows = WorkItem.objects.filter(state=WorkItem.State.DEAD).values("group", "event_type", "last_error")
+    counted = rows.annotate(items=Count("id"), oldest_at=Min("created_at"))
+    return [DeadWork(**row) for row in counted.order_by("-items", "group", "event_type", "last_error")]
 
 
 def replay_dead(*, group: str | None = None, event_id: UUID | None = None, now: datetime) -> int:

@@ -38,7 +38,9 @@ AUDITED = {
     "compliance.AuditVerification": {"audit_verification.requested", "audit_verification.finished"},
     "compliance.PrivacyRequest": {f"privacy_request.{move.value}" for move in Move},
     "compliance.PrivacyTarget": {"privacy_target.acknowledged", "privacy_target.failed"},
-    "signals.QuarantinedPayload": {"signal.quarantined"},
+    "signals.QuarantinedPayload": {
+        "signal.quarantined", "quarantine.replayed", "quarantine.dismissed",
+    },
     "laboratory.Promotion": {
         "promotion.requested", "promotion.approved", "promotion.rejected", "promotion.voided",
         "promotion.rolled_back",
@@ -75,7 +77,7 @@ def test_every_recorded_name_is_registered():
         for path, text in SOURCES.items()
         for call in ast.walk(ast.parse(text))
         if isinstance(call, ast.Call)
-        and getattr(call.func, "attr", getattr(call.func, "id", "")) == "AuditEntry"
+        and getattr(call.func, "attr", getattr(call.func, "id", "")) in {"AuditEntry", "record_audit"}
         for node in call.keywords
         if node.arg == "name" and isinstance(node.value, ast.Constant)
     }

@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db import transaction
 
 from compliance import audit
-from signals.models import SignalCode
+from signals.models import SignalCode, SignalType
+from signals.payload_schemas import check_schema
 
 
 @transaction.atomic
@@ -32,3 +33,26 @@ def register_codes(*, list_name: str, codes: Mapping[str, str], actor: str, now:
         ]
     )
     return len(missing)
+
+
+@transaction.atomic
+def save_type(*, row: SignalType, actor: str, now: datetime) -> None:
+    """Store a new or changed type of the catalogue.
+
+    Signals of a type that was unknown until now count after a replay of the store.
+
+    Raises:
+        InvalidSchema: its payload schema can't be put into force.
+    """
+    check_schema(row.payload_schema)
+    is_known = SignalType.objects.filter(name=row.name).exists()
+    row.save()
+    entry = audit.AuditEntry(
+        name="signal_type.changed" if is_known else "signal_type.created",
+        actor=actor,
+        target_type="signal_type",
+        target_id=row.name,
+        at=now,
+        payload={"attributes": len(row.payload_schema.get("properties", {})), "claims": len(row.claims)},
+    )
+    audit.record([entry])

@@ -23,6 +23,7 @@ from signals.normalization import (
     canonical_json,
     normalize,
     source_label,
+    type_label,
 )
 from signals.selectors import get_catalogue
 from signals.services.candidates import make_candidates
@@ -219,7 +220,7 @@ def _announce(rows: list[StoredSignal]) -> None:
 
 def _count(claims: list[Claim]) -> None:
     counts = Counter(
-        (source_label(claim.candidate.signal.source), claim.candidate.signal.type, claim.result.status)
+        (source_label(claim.candidate.signal.source), type_label(claim.candidate.signal), claim.result.status)
         for claim in claims
     )
     for (source, signal_type, status), count in counts.items():

@@ -36,11 +36,9 @@ def test_lists_open(admin_client, signal_id, model):
     assert admin_client.get(f"/admin/signals/{model}/").status_code == 200
 
 
-def test_a_quarantined_payload_can_be_marked_as_resolved(admin_client):
+def test_a_quarantined_payload_can_not_be_edited_past_the_audit_log(admin_client):
     payload_id = quarantine(source="salesforce", reason="missing_id", payload=b"{}", now=datetime.now(UTC))
     url = f"/admin/signals/quarantinedpayload/{payload_id}/change/"
 
-    response = admin_client.post(url, {"state": "resolved"})
-
-    assert response.status_code == 302
-    assert b"resolved" in admin_client.get(url).content
+    assert admin_client.post(url, {"state": "resolved"}).status_code == 403
+    assert b"Open" in admin_client.get(url).content

@@ -222,7 +222,7 @@ class TestDetail:
         assert detail["conflicts"] == [other]
         assert detail["person"] == str(subjects.find_subject(email="ada@acme.test"))
         assert client.get(f"/api/signals/{other}").json()["conflicts_with"] == first
-        assert "ada" not in json.dumps(detail)
+        assert "ada@" not in json.dumps(detail)  # three letters may stand in an id
 
     @pytest.mark.parametrize("signal_id", [uuid4(), "ffffffff-ffff-ffff-ffff-ffffffffffff"])
     def test_unknown(self, client, signal_id):
