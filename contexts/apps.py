@@ -38,7 +38,20 @@ class ContextsConfig(AppConfig):
         from contexts import erasers, exporters, gauges, places
 
         audit.register_transitions(
-            "contexts", {"account.created", "context.updated", "config.activated", "account.enriched"}
+            "contexts",
+            {
+                "account.created",
+                "context.updated",
+                "config.activated",
+                "account.enriched",
+                "account.merged",
+                "account.split",
+                "contact.merged",
+                "contact.split",
+                "match.noted",
+                "match.dismissed",
+                "match.failed",
+            },
         )
         places.register_places()
         audit.register_reconciliation("account", _UNRECORDED_ACCOUNTS)

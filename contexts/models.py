@@ -15,9 +15,15 @@ class Account(models.Model):
     attributes = models.JSONField(default=dict, blank=True)
     fact_sources = models.JSONField(default=dict, blank=True, help_text="Per attribute: sources and times.")
     created_at = models.DateTimeField()
+    merged_into = models.ForeignKey("self", models.PROTECT, null=True, related_name="+", db_index=False)
 
     class Meta:
-        indexes = [GinIndex(fields=["attributes"], opclasses=["jsonb_path_ops"], name="account_attributes")]
+        indexes = [
+            GinIndex(fields=["attributes"], opclasses=["jsonb_path_ops"], name="account_attributes"),
+            models.Index(
+                fields=["merged_into"], condition=Q(merged_into__isnull=False), name="account_merged"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -287,3 +293,7 @@ class EnrichmentRecord(models.Model):
 
     def __str__(self) -> str:
         return f"enrichment {self.pk}"
+
+
+# At the end, for Django looks for models in this module only.
+from contexts import identity_models  # noqa: E402, F401
