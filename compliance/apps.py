@@ -19,7 +19,9 @@ TRANSITIONS = (
     "consent_policy.added",
     "consent_policy.changed",
     "subject.erased",
+    "subject.linked",
     "subject.opened",
+    "subject.unlinked",
     "subject_keys.rotated",
     "suppression.lifted",
 )

@@ -10,7 +10,13 @@ from django.db import transaction
 from compliance import consent_rules as rules
 from compliance import consent_store as store
 from compliance import policies, subjects, suppressions
-from compliance.consent_decisions import decide, decide_for_address, list_status, record_decision
+from compliance.consent_decisions import (
+    decide,
+    decide_for_address,
+    judge_together,
+    list_status,
+    record_decision,
+)
 from compliance.consent_rules import DEFAULT_CHANNEL, DEFAULT_PURPOSE, SALE_SHARING, InvalidConsent, Status
 from compliance.consent_store import list_history, list_standing
 from compliance.contracts import ConsentDecision, ConsentStatement
@@ -31,6 +37,7 @@ __all__ = [
     "decide",
     "decide_for_address",
     "grant",
+    "judge_together",
     "list_history",
     "list_standing",
     "list_status",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
 from compliance import consent_rules as rules
-from compliance import policies, subjects, suppressions
+from compliance import policies, subject_links, subjects, suppressions
 from compliance.consent_rules import DEFAULT_CHANNEL, DEFAULT_PURPOSE
 from compliance.contracts import ConsentDecision
 from compliance.jurisdictions import find_jurisdiction
@@ -76,7 +76,42 @@ def list_status(
     purpose: str = DEFAULT_PURPOSE,
     channel: str = DEFAULT_CHANNEL,
 ) -> dict[UUID, ConsentDecision]:
-    """Decide for many persons; every id gets a decision, unknown ones a denial."""
+    """Decide for many persons; every id gets a decision, unknown ones a denial.
+
+    Who is on record more than once gets the strictest decision of all: a denial stands, the own first.
+    """
+    groups = subject_links.list_groups(subject_ids)
+    everyone = set(subject_ids).union(*groups.values())
+    decisions = _list_own(everyone, purpose=purpose, channel=channel, now=now)
+    return {
+        subject_id: _take_strictest(subject_id, groups.get(subject_id, ()), decisions)
+        for subject_id in subject_ids
+    }
+
+
+def judge_together(
+    subject_ids: Collection[UUID],
+    *,
+    now: datetime,
+    purpose: str = DEFAULT_PURPOSE,
+    channel: str = DEFAULT_CHANNEL,
+) -> ConsentDecision:
+    """Decide for persons as if they, and all linked to them, were one already; for a preview."""
+    everyone = set(subject_ids).union(*subject_links.list_groups(subject_ids).values())
+    decisions = _list_own(everyone, purpose=purpose, channel=channel, now=now)
+    return _take_strictest(min(subject_ids), everyone, decisions)
+
+
+def _take_strictest(
+    subject_id: UUID, group: Iterable[UUID], decisions: Mapping[UUID, ConsentDecision]
+) -> ConsentDecision:
+    candidates = [decisions[subject_id], *(decisions[member] for member in sorted(group))]
+    return next((decision for decision in candidates if not decision.allowed), candidates[0])
+
+
+def _list_own(
+    subject_ids: Collection[UUID], *, purpose: str, channel: str, now: datetime
+) -> dict[UUID, ConsentDecision]:
     newest = {
         revision.subject_id: revision
         for revision in ConsentRevision.objects.filter(

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 from django.db.models import QuerySet
 
-from compliance import audit
+from compliance import audit, subject_links
+from compliance.consent_rules import Status
 from compliance.contracts import ConsentStatement
 from compliance.models import ConsentRevision
 from revctx.eventbus.envelope import Event
@@ -25,7 +26,11 @@ def append(revisions: list[ConsentRevision], *, actor: str, now: datetime) -> li
         revision.actor, revision.captured_at = actor, now
     ConsentRevision.objects.bulk_create(revisions)
     audit.record([_audit_entry(revision, actor=actor, now=now) for revision in revisions])
-    enqueue([_event(revision, now=now) for revision in revisions])
+    enqueue(
+        _event(revision, subject_id, now=now)
+        for revision in revisions
+        for subject_id in _list_concerned(revision)
+    )
     return [describe(revision) for revision in revisions]
 
 
@@ -107,13 +112,20 @@ def _audit_entry(revision: ConsentRevision, *, actor: str, now: datetime) -> aud
     )
 
 
-def _event(revision: ConsentRevision, *, now: datetime) -> Event:
+def _list_concerned(revision: ConsentRevision) -> list[UUID]:
+    """Return who hears of a statement: a withdrawal counts for all who are that person."""
+    if revision.status == Status.GRANTED:
+        return [revision.subject_id]
+    return subject_links.list_group(revision.subject_id)
+
+
+def _event(revision: ConsentRevision, subject_id: UUID, *, now: datetime) -> Event:
     return Event(
         type=CONSENT_CHANGED,
-        key=str(revision.subject_id),
+        key=str(subject_id),
         occurred_at=now,
         data={
-            "subject_id": str(revision.subject_id),
+            "subject_id": str(subject_id),
             "purpose": revision.purpose,
             "channel": revision.channel,
             "status": str(revision.status),

@@ -42,6 +42,7 @@ __all__ = (
     "Restriction",
     "RetentionSchedule",
     "Subject",
+    "SubjectLink",
     "Suppression",
     "UuidV7",
 )
@@ -247,6 +248,7 @@ class Suppression(models.Model):
 
 # At the end, for those models point at the ones above by name; Django looks for models in this module only.
 from compliance.breaches.models import Breach  # noqa: E402
+from compliance.link_models import SubjectLink  # noqa: E402
 from compliance.privacy.models import (  # noqa: E402
     ClusterMark,
     EscrowedKey,

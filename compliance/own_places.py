@@ -30,6 +30,10 @@ def _register_persons() -> None:
         retention="until erasure; the empty row fences the id for ever",
     )  # fmt: skip
     register(
+        "table", "subject_links", categories="random ids", purpose="to know who is one person",
+        erased_by=BY_ID, retention="for ever: whoever erases one erases all",
+    )  # fmt: skip
+    register(
         "table", "month_keys", categories="data key (wrapped) of what names nobody", erased_by=BY_TIME,
         purpose="to seal content of which no person is known", retention="quarantine",
     )  # fmt: skip

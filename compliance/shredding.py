@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from compliance import audit, erasure, keys, suppressions
+from compliance import audit, erasure, keys, subject_links, suppressions
 from compliance.models import Subject, Suppression
 from compliance.normalization import normalize_email
 from compliance.subjects import ADDRESS, UnknownSubject
@@ -27,24 +27,31 @@ def shred(
 ) -> bool:
     """Do what ``erasure.erase`` promises; a caller that keeps account of each eraser runs them itself.
 
+    Whoever is on record more than once is erased everywhere.
+
     Raises:
         UnknownSubject: no such subject.
     """
     # Exclusive, unlike lock_subject: writers that hold the key finish first, later ones find it gone.
-    subject = Subject.objects.select_for_update().filter(id=subject_id).first()
-    if subject is None:
+    group = subject_links.list_group(subject_id)
+    found = {row.id: row for row in Subject.objects.select_for_update().filter(id__in=group).order_by("id")}
+    if subject_id not in found:
         raise UnknownSubject("no such person")
-    if subject.erased_at is not None:
-        return False
+    alive = [row for row in found.values() if row.erased_at is None]
+    for subject in alive:
+        _shred_one(subject, actor=actor, now=now, run_erasers=run_erasers)
+    return subject_id in {row.id for row in alive}
+
+
+def _shred_one(subject: Subject, *, actor: str, now: datetime, run_erasers: Callable[[UUID], None]) -> None:
     _suppress(subject, now=now)
     subject.address_hash = subject.suppression_hash = subject.wrapped_key = subject.sealed_address = None
     subject.erased_at = now
     subject.save(
         update_fields=["address_hash", "suppression_hash", "wrapped_key", "sealed_address", "erased_at"]
     )
-    run_erasers(subject_id)
-    _tell(subject_id, actor=actor, now=now)
-    return True
+    run_erasers(subject.id)
+    _tell(subject.id, actor=actor, now=now)
 
 
 def _suppress(subject: Subject, *, now: datetime) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
-from compliance import audit, keyring, keys
+from compliance import audit, keyring, keys, subject_links
 from compliance.keyring import SubjectErased
 from compliance.keys import SealBroken
 from compliance.models import Subject
@@ -25,6 +25,7 @@ __all__ = [
     "find_subject",
     "fingerprint",
     "get_address",
+    "list_domains",
     "list_erased",
     "lock_subject",
     "matches_fingerprint",
@@ -131,6 +132,14 @@ def get_address(*, subject_ids: Collection[UUID], actor: str, purpose: str, now:
     }
 
 
+def list_domains(*, subject_ids: Collection[UUID], actor: str, now: datetime) -> dict[UUID, str]:
+    """Return the part behind the @ of the addresses of subjects that are not erased; audited."""
+    if not subject_ids:
+        return {}
+    found = get_address(subject_ids=subject_ids, actor=actor, purpose="account_matching", now=now)
+    return {pk: normalize_email(address).rpartition("@")[2] for pk, address in found.items()}
+
+
 def fingerprint(*, items: Sequence[tuple[UUID | None, bytes]], now: datetime) -> list[bytes]:
     """Return keyed hashes (36 bytes) of rows of (subject or None, content), in order.
 
@@ -171,7 +180,7 @@ def list_erased(subject_ids: Collection[UUID]) -> set[UUID]:
 
 
 def lock_subject(subject_id: UUID) -> bool:
-    """Lock the subject's row until the transaction ends; return whether the person is not erased.
+    """Lock the person's rows until the transaction ends; return whether the person is not erased.
 
     Consent changes, erasure and execution take this lock, so none can slip between another's check and
     its effect. Writers of signals are not held up.
@@ -181,12 +190,13 @@ def lock_subject(subject_id: UUID) -> bool:
         django.db.transaction.TransactionManagementError: no transaction is open.
     """
     # NO KEY: whoever holds the key (ensure_subjects, seal) can go on to lock without a deadlock.
-    row = (
-        Subject.objects.select_for_update(no_key=True).filter(id=subject_id).values_list("erased_at").first()
-    )
-    if row is None:
+    # All who are one person, in order of id: what one of them withdraws must wait for the others' effects.
+    group = subject_links.list_group(subject_id)
+    locked = Subject.objects.select_for_update(no_key=True).filter(id__in=group).order_by("id")
+    erased = dict(locked.values_list("id", "erased_at"))
+    if subject_id not in erased:
         raise UnknownSubject("no such person")
-    return row[0] is None
+    return erased[subject_id] is None
 
 
 def _hold_by_hash(digests: Iterable[bytes]) -> dict[bytes, UUID]:

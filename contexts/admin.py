@@ -7,6 +7,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from contexts import models
+from contexts.identity_models import IdentityMerge, MergeCandidate
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -74,6 +75,22 @@ class AccountContextAdmin(ReadOnlyAdmin):
     list_filter = ("band",)
     list_select_related = ("account",)
     ordering = ("-priority", "account_id")
+
+
+@admin.register(IdentityMerge)
+class IdentityMergeAdmin(ReadOnlyAdmin):
+    """What was merged; done and undone on the page of identity."""
+
+    list_display = ("id", "kind", "merged_id", "survivor_id", "actor", "merged_at", "undone_at")
+    list_filter = ("kind",)
+
+
+@admin.register(MergeCandidate)
+class MergeCandidateAdmin(ReadOnlyAdmin):
+    """Pairs that may be one, and vendors' merges that failed."""
+
+    list_display = ("id", "kind", "merged_id", "survivor_id", "reason", "state", "error_code", "created_at")
+    list_filter = ("state", "reason")
 
 
 @admin.register(models.Contact)

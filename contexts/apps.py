@@ -42,6 +42,8 @@ class ContextsConfig(AppConfig):
             {
                 *("account.created", "context.updated", "config.activated", "account.enriched"),
                 *("context_replay.started", "context_replay.finished"),
+                *("account.merged", "account.split", "contact.merged", "contact.split"),
+                *("match.noted", "match.dismissed", "match.failed"),
             },
         )
         places.register_places()

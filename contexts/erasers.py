@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import F
 
+from contexts.families import find_roots
 from contexts.models import AccountContext, Contact, ScoreBucket
 
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
@@ -31,6 +32,7 @@ def _make_due(subject_id: UUID) -> None:
         *ScoreBucket.objects.filter(subject_id=subject_id).values_list("account_id", flat=True),
         *Contact.objects.filter(subject_id=subject_id).values_list("account_id", flat=True),
     }
+    account_ids |= set(find_roots(account_ids).values())
     locked = AccountContext.objects.filter(account_id__in=account_ids).order_by("account_id")
     list(locked.select_for_update(of=("self",), no_key=True).values_list("account_id"))
     locked.order_by().update(version=F("version") + 1, scored_at=_LONG_AGO)

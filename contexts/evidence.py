@@ -11,6 +11,7 @@ from django.db import connection
 from compliance import subjects
 from compliance.privacy.restrictions import list_restricted
 from contexts.contracts import ActiveConfigs
+from contexts.families import Roots, find_persons, fold, list_merged
 from contexts.scoring import Bucket, oldest_bucket
 
 T = TypeVar("T")
@@ -43,10 +44,11 @@ _SOME_LEDGER = _LEDGER.format(accounts="AND l.account_id = ANY(%(accounts)s::uui
 
 
 def read_buckets(*, account_ids: Collection[UUID], configs: ActiveConfigs, at: datetime) -> Evidence:
-    """Return the current evidence of accounts, without what erased persons left."""
+    """Return the current evidence of accounts and of those merged into them, without erased persons'."""
     if not account_ids:
         return {}
-    return _read(_BUCKETS, {"accounts": list(account_ids)} | _bounds(configs, at))
+    merged = list_merged(account_ids)
+    return _read(_BUCKETS, {"accounts": [*account_ids, *merged]} | _bounds(configs, at), merged)
 
 
 def read_ledger(
@@ -54,11 +56,14 @@ def read_ledger(
 ) -> Evidence:
     """Return the evidence that had occurred by `as_of` and was recorded by `known_at`.
 
-    `account_ids` None means all accounts.
+    Merges count as they were on record at `known_at`. `account_ids` None means all accounts.
     """
+    then = known_at if known_at < END_OF_TIME else None
+    merged = list_merged(account_ids, known_at=then)
     query = _ALL_LEDGER if account_ids is None else _SOME_LEDGER
     parameters = {"as_of": as_of, "known_at": known_at} | _bounds(configs, as_of)
-    return _read(query, parameters | {"accounts": list(account_ids or ())})
+    parameters["accounts"] = [*(account_ids or ()), *merged]
+    return _read(query, parameters, merged, known_at=then)
 
 
 def without_erased(rows: Iterable[T], subject_of: Callable[[T], UUID | None]) -> list[T]:
@@ -80,12 +85,17 @@ def _bounds(configs: ActiveConfigs, at: datetime) -> dict[str, Any]:
     return {"decay": configs.decay_id, "types": types, "oldest": oldest, "other": other}
 
 
-def _read(query: str, parameters: Mapping[str, Any]) -> Evidence:
+def _read(
+    query: str, parameters: Mapping[str, Any], merged: Roots, *, known_at: datetime | None = None
+) -> Evidence:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
         rows = without_erased(cursor.fetchall(), lambda row: row[3])
     evidence: Evidence = defaultdict(list)
     for account_id, kind, stage, subject_id, n, mass, latest in rows:
         person = str(subject_id) if subject_id else ""
-        evidence[account_id].append(Bucket(kind, stage, person, n, mass, latest))
+        evidence[merged.get(account_id, account_id)].append(Bucket(kind, stage, person, n, mass, latest))
+    persons = find_persons((row[3] for row in rows), known_at=known_at)
+    for account_id in evidence if persons else set(merged.values()) & evidence.keys():
+        evidence[account_id] = fold(evidence[account_id], persons)
     return evidence

@@ -24,6 +24,10 @@ def register_places() -> None:
         retention="until the account is deleted",
     )  # fmt: skip
     register(
+        "table", "contexts_identitymerge", "contexts_mergecandidate", categories="random ids",
+        purpose="to know what is one account or person", erased_by=BY_ID, retention="with the audit log",
+    )  # fmt: skip
+    register(
         "cache", "context packs and scores", categories="random ids and numbers", purpose=WHY,
         erased_by=BY_ID, retention="300 seconds",
     )  # fmt: skip

@@ -6,6 +6,7 @@ from functools import partial
 from celery import shared_task
 from django.utils import timezone
 
+from contexts.services.matching import apply_due_merges
 from contexts.services.sweeping import sweep
 from contexts.services.work import apply_signals
 from revctx.eventbus import workitems
@@ -26,6 +27,7 @@ def process_work(count: int = 0) -> int:
         now = timezone.now()
         handle = partial(_apply, now=now)
         finished = workitems.process(group=GROUP, handle=handle, limit=CHUNK, now=now)
+        apply_due_merges(now=now)
         done += finished
         if finished < CHUNK:
             return done
@@ -34,4 +36,6 @@ def process_work(count: int = 0) -> int:
 @shared_task(name="contexts.tasks.sweep_bands")
 def sweep_bands() -> int:
     """Let bands fall that are due and refresh stored scores; return how many accounts were scored."""
-    return sweep(now=timezone.now())
+    now = timezone.now()
+    apply_due_merges(now=now)
+    return sweep(now=now)

@@ -48,7 +48,9 @@ class OrchestrationConfig(AppConfig):
 
     def ready(self) -> None:
         """Register audit names and the eraser of drafts."""
+        from contexts import consequences
         from orchestration import budgets  # models are loaded only now
+        from orchestration.selectors import count_pending_of
 
         registry.register_gauge(
             "enrichment_budget_spent_dollars",
@@ -70,3 +72,4 @@ class OrchestrationConfig(AppConfig):
         )
         audit.register_reconciliation("action", _UNRECORDED_ACTIONS)
         _register_persons()
+        consequences.register_pending("actions", count_pending_of)

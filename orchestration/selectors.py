@@ -1,6 +1,6 @@
 """Reads of actions: the pending queue, one action in full, and what is due."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -33,6 +33,12 @@ def list_pending(*, actor: str, now: datetime, limit: int = PAGE) -> list[Action
 def count_pending() -> int:
     """Count what waits for a decision."""
     return Action.objects.filter(state=State.PENDING.value).count()
+
+
+def count_pending_of(account_ids: Collection[UUID], subject_ids: Collection[UUID]) -> int:
+    """Count what waits for a decision for any of these accounts or persons."""
+    concerned = Q(account_id__in=list(account_ids)) | Q(subject_id__in=list(subject_ids))
+    return Action.objects.filter(concerned, state=State.PENDING.value).count()
 
 
 def summarise_actions(actions: Sequence[Action], *, actor: str, now: datetime) -> list[ActionSummary]:

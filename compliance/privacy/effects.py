@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from compliance import consent, erasure, shredding, subjects, suppressions
+from compliance import consent, erasure, shredding, subject_links, subjects, suppressions
 from compliance.models import Suppression
 from compliance.normalization import normalize_email
 from compliance.privacy import exporting, registry, restrictions
@@ -97,7 +97,8 @@ def _shred(subject_id: UUID, now: datetime) -> None:
 
 
 def _erase_in(name: str, subject_id: UUID, now: datetime) -> None:
-    erasure.run_eraser(name, subject_id)
+    for member in subject_links.list_group(subject_id):
+        erasure.run_eraser(name, member)
 
 
 def _restrict(subject_id: UUID, reason: str, now: datetime) -> None:
@@ -116,7 +117,8 @@ def _withdraw(subject_id: UUID, now: datetime) -> None:
 
 
 def _stop_in(name: str, subject_id: UUID, now: datetime) -> None:
-    registry.stoppers[name](subject_id, "objected", now)
+    for member in subject_links.list_group(subject_id):
+        registry.stoppers[name](member, "objected", now)
 
 
 def _correct_in(name: str, request: PrivacyRequest, subject_id: UUID, now: datetime) -> None:

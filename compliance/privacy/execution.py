@@ -9,7 +9,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q
 
-from compliance import audit, keys, suppressions
+from compliance import audit, keys, subject_links, suppressions
 from compliance.privacy import certificates, journal, registry, vault
 from compliance.privacy.effects import Step, list_steps
 from compliance.privacy.models import RUNNABLE, PrivacyRequest, PrivacyTarget
@@ -73,7 +73,8 @@ def _prepare(request: PrivacyRequest, *, now: datetime) -> None:
     internal, connector = PrivacyTarget.Kind.INTERNAL, PrivacyTarget.Kind.CONNECTOR
     rows = [PrivacyTarget(request=request, name=step.name, kind=internal) for step in list_steps(request)]
     if kind is RequestType.ERASURE:
-        concerned = [n for n, c in sorted(registry.connectors.items()) if c.is_concerned(request.subject_id)]
+        group = subject_links.list_group(request.subject_id)
+        concerned = [n for n, c in sorted(registry.connectors.items()) if any(map(c.is_concerned, group))]
         rows += [PrivacyTarget(request=request, name=name, kind=connector) for name in concerned]
         _put_into_vault(request, now=now)
     PrivacyTarget.objects.bulk_create(rows)
@@ -91,15 +92,25 @@ def _make_entry(request: PrivacyRequest, subject_id: UUID, *, now: datetime) -> 
         at=now,
         shred_at=request.shred_at,
         suppression=digest.hex() if digest is not None and suppresses else "",
+        linked=_list_linked(subject_id, suppresses=suppresses),
         suppression_key_id=keys.get_suppression_key_id() if suppresses else "",
     )
+
+
+def _list_linked(subject_id: UUID, *, suppresses: bool) -> tuple[tuple[UUID, str], ...]:
+    """Return who else is this person, with what keeps them out; a restored backup may not know the link."""
+    others = [member for member in subject_links.list_group(subject_id) if member != subject_id]
+    hashes = {pk: suppressions.find_hash(subject_id=pk) if suppresses else None for pk in others}
+    return tuple((pk, digest.hex() if digest is not None else "") for pk, digest in hashes.items())
 
 
 def _put_into_vault(request: PrivacyRequest, *, now: datetime) -> None:
     if request.regime not in vault.REGIMES or request.subject_id is None:
         return
     shred_at = vault.shred_date(now=now, jurisdiction=request.jurisdiction)
-    if vault.escrow(subject_id=request.subject_id, shred_at=shred_at):
+    group = subject_links.list_group(request.subject_id)
+    put_away = [vault.escrow(subject_id=member, shred_at=shred_at) for member in group]
+    if any(put_away):
         request.shred_at = shred_at
         request.save(update_fields=["shred_at"])
 
@@ -158,7 +169,8 @@ def _open_vault(request: PrivacyRequest, *, now: datetime) -> None:
         return
     if noticed is None or noticed > now - vault.NOTICE_AHEAD:
         return
-    vault.destroy(subject_id=request.subject_id)
+    for member in subject_links.list_group(request.subject_id):
+        vault.destroy(subject_id=member)
     target = PrivacyTarget(request=request, name="compliance.vault", kind=PrivacyTarget.Kind.INTERNAL)
     target.save()
     _acknowledge(target, now=now)
@@ -178,12 +190,18 @@ def _ask_connectors(request_id: UUID, *, now: datetime) -> None:
         subject_id = target.request.subject_id
         connector = registry.connectors.get(target.name)
         try:
-            done = connector is not None and subject_id is not None and connector.erase(subject_id)
+            done = connector is not None and subject_id is not None and _erase_at(connector, subject_id)
             error_code = "" if done else "not_yet"
         except Exception as error:
             done, error_code = False, type(error).__name__
         with transaction.atomic():
             _note_answer(request_id, target.name, error_code=error_code, now=now)
+
+
+def _erase_at(connector: registry.Connector, subject_id: UUID) -> bool:
+    """Ask for all who are this person, each time all, whatever the first answer is."""
+    answers = [connector.erase(member) for member in subject_links.list_group(subject_id)]
+    return all(answers)
 
 
 def _note_answer(request_id: UUID, name: str, *, error_code: str, now: datetime) -> None:

@@ -38,6 +38,7 @@ class JournalEntry:
     shred_at: datetime | None = None
     suppression: str = ""
     suppression_key_id: str = ""
+    linked: tuple[tuple[UUID, str], ...] = ()  # who is the same person, each with the own suppression
 
 
 def write(entry: JournalEntry) -> None:
@@ -56,7 +57,7 @@ def write(entry: JournalEntry) -> None:
         "shred_at": entry.shred_at.isoformat() if entry.shred_at else None,
         "suppression": entry.suppression,
         "suppression_key_id": entry.suppression_key_id,
-    }
+    } | ({"linked": [[str(pk), digest] for pk, digest in entry.linked]} if entry.linked else {})
     body = signing.canonical(fields)
     document = {"body": fields, "signature": signing.sign(body), "key_id": signing.get_key_id()}
     folder = _folder()
@@ -101,6 +102,7 @@ def _read(path: Path) -> JournalEntry:
         shred_at=datetime.fromisoformat(fields["shred_at"]) if fields["shred_at"] else None,
         suppression=fields["suppression"],
         suppression_key_id=fields["suppression_key_id"],
+        linked=tuple((UUID(pk), digest) for pk, digest in fields.get("linked", ())),
     )
 
 

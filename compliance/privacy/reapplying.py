@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
@@ -56,7 +57,7 @@ def reapply(*, now: datetime) -> int:
     """
     entries = list(journal.read_all())
     _check_complete(entries)
-    applied = sum(_apply(entry, now=now) for entry in entries)
+    applied = sum(_apply(one, now=now) for entry in entries for one in _list_persons(entry))
     mark = {"cluster": get_cluster(), "applied_at": now}
     ClusterMark.objects.update_or_create(id=1, defaults=mark)
     return applied
@@ -71,6 +72,12 @@ def _check_complete(entries: list[JournalEntry]) -> None:
     missing = set(done.values_list("id", flat=True)) - known
     if missing:
         raise journal.JournalUnavailable(f"the journal lacks {len(missing)} erasures that the database knows")
+
+
+def _list_persons(entry: JournalEntry) -> list[JournalEntry]:
+    """Return an entry for each who is the person, as one record may be restored without the other."""
+    linked = [replace(entry, subject_id=pk, suppression=digest, linked=()) for pk, digest in entry.linked]
+    return [entry, *linked]
 
 
 @transaction.atomic

@@ -8,17 +8,21 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 
-from compliance import audit, subjects
+from compliance import audit, subject_links, subjects
 from compliance.privacy import registry
 from compliance.privacy.models import Restriction
 
 
 def list_restricted(subject_ids: Collection[UUID]) -> set[UUID]:
-    """Return which of the persons are restricted now."""
+    """Return which of the persons are restricted now, themselves or as another who is the same person."""
     if not subject_ids:
         return set()
-    standing = Restriction.objects.filter(subject_id__in=subject_ids, lifted_at__isnull=True)
-    return set(standing.values_list("subject_id", flat=True))
+    groups = subject_links.list_groups(subject_ids)
+    everyone = set(subject_ids).union(*groups.values())
+    standing = Restriction.objects.filter(subject_id__in=everyone, lifted_at__isnull=True)
+    restricted = set(standing.values_list("subject_id", flat=True))
+    linked = {subject_id for subject_id, group in groups.items() if group & restricted}
+    return (restricted & set(subject_ids)) | linked
 
 
 @transaction.atomic
@@ -29,7 +33,7 @@ def restrict(*, subject_id: UUID, reason: str, actor: str, now: datetime) -> boo
         UnknownSubject: no such person.
     """
     subjects.lock_subject(subject_id)
-    if list_restricted([subject_id]):
+    if Restriction.objects.filter(subject_id=subject_id, lifted_at__isnull=True).exists():
         return False
     Restriction.objects.create(id=uuid4(), subject_id=subject_id, reason=reason, restricted_at=now)
     run_stoppers(subject_id, "restricted", now=now)
@@ -54,9 +58,10 @@ def lift(*, subject_id: UUID, actor: str, now: datetime) -> bool:
 
 
 def run_stoppers(subject_id: UUID, reason: str, *, now: datetime) -> None:
-    """Have every app cancel what is pending for a person, in order of name."""
-    for name in sorted(registry.stoppers):
-        registry.stoppers[name](subject_id, reason, now)
+    """Have every app cancel what is pending for a person and all linked to them, in order of name."""
+    for member in subject_links.list_group(subject_id):
+        for name in sorted(registry.stoppers):
+            registry.stoppers[name](member, reason, now)
 
 
 def _record(name: str, subject_id: UUID, *, actor: str, now: datetime, reason: str) -> None:

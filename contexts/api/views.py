@@ -111,7 +111,8 @@ class AccountScoreView(APIView):
         """Return the score at a time as known at a time, and what it is made of."""
         as_of = _instant(request, "as_of") or timezone.now()
         known_at = _instant(request, "known_at")
-        score = selectors.get_score(account_id=_account_id(ref), as_of=as_of, known_at=known_at)
+        account_id = _account_id(ref, known_at)
+        score = selectors.get_score(account_id=account_id, as_of=as_of, known_at=known_at)
         return Response(ScoreResponse.of(score).model_dump(mode="json"))
 
 
@@ -155,9 +156,9 @@ class AccountPackView(APIView):
         return Response(pack.to_dict())
 
 
-def _account_id(ref: str) -> UUID:
+def _account_id(ref: str, known_at: datetime | None = None) -> UUID:
     try:
-        return selectors.get_account_id(ref)
+        return selectors.get_account_id(ref, known_at=known_at)
     except selectors.AccountNotFound as error:
         raise NotFound("not_found", "There is no account with this id or alias.") from error
 

@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from contexts.aliases import PRECEDENCE, find_id, normalize_alias
 from contexts.contracts import AccountNotFound, AccountRow, AccountView, ActiveConfigs, ContactView
 from contexts.evidence import END_OF_TIME, read_ledger
+from contexts.families import find_persons, find_root, list_members
 from contexts.models import Account, AccountAlias, AccountContext, Contact, Crossing
 from contexts.scoring import Bucket, choose_band, measure_fit, score
 from contexts.selectors.configs import get_active
@@ -24,23 +26,28 @@ def get_account(ref: str | UUID) -> AccountView:
 
     Raises: AccountNotFound.
     """
-    account = Account.objects.filter(id=get_account_id(ref)).prefetch_related("aliases").get()
-    names = sorted((alias.kind, alias.value) for alias in account.aliases.all())
+    account = Account.objects.get(id=get_account_id(ref))
+    named = AccountAlias.objects.filter(account_id__in=list_members(account.id))
+    names = sorted(named.values_list("kind", "value"))
+    own = dict(named.filter(account=account).order_by("-value").values_list("kind", "value"))
     return AccountView(
         id=account.id,
         name=account.name,
-        domain=next((value for kind, value in names if kind == "domain"), None),
+        domain=own.get("domain") or next((value for kind, value in names if kind == "domain"), None),
         attributes=account.attributes,
         aliases=tuple(sorted(names, key=lambda name: (PRECEDENCE.index(name[0]), name[1]))),
         created_at=account.created_at,
     )
 
 
-def get_account_id(ref: str | UUID) -> UUID:
-    """Return the id of the account with this id or alias. Raises: AccountNotFound."""
+def get_account_id(ref: str | UUID, *, known_at: datetime | None = None) -> UUID:
+    """Return the id of the account with this id or alias; of a merged one the survivor's, as known then.
+
+    Raises: AccountNotFound.
+    """
     account_id = ref if isinstance(ref, UUID) else find_id(ref)
     if account_id is not None and Account.objects.filter(id=account_id).exists():
-        return account_id
+        return find_root(account_id, known_at=known_at)
     if not isinstance(ref, UUID) and "\x00" not in ref:
         values = {kind: normalize_alias(kind, ref) for kind in PRECEDENCE}
         rows = AccountAlias.objects.filter(value__in=set(values.values()) - {""})
@@ -51,7 +58,7 @@ def get_account_id(ref: str | UUID) -> UUID:
         }
         for kind in PRECEDENCE:
             if kind in found:
-                return found[kind]
+                return find_root(found[kind], known_at=known_at)
     raise AccountNotFound("no account has this id or alias")
 
 
@@ -61,7 +68,13 @@ def list_names(account_ids: Collection[UUID]) -> dict[UUID, str]:
 
 
 def list_contacts(account_id: UUID) -> list[ContactView]:
-    """Return the people seen at an account, the first seen first; names stay sealed."""
+    """Return the people seen at an account, the first seen first, each once; names stay sealed."""
+    rows = Contact.objects.filter(account_id__in=list_members(account_id)).order_by("created_at", "id")
+    persons = find_persons(row.subject_id for row in rows)
+    # Of a person who is there more than once the survivor's row, else the oldest one.
+    chosen: dict[UUID, Contact] = {}
+    for row in sorted(rows, key=lambda row: row.subject_id in persons):
+        chosen.setdefault(persons.get(row.subject_id, row.subject_id), row)
     return [
         ContactView(
             id=row.id,
@@ -70,7 +83,8 @@ def list_contacts(account_id: UUID) -> list[ContactView]:
             title_class=row.title_class,
             created_at=row.created_at,
         )
-        for row in Contact.objects.filter(account_id=account_id).order_by("created_at", "id")
+        for row in rows
+        if row in chosen.values()
     ]
 
 
@@ -117,14 +131,16 @@ def _filter(search: str, attributes: Mapping[str, Any]) -> QuerySet[Account]:
         aliased = AccountAlias.objects.filter(
             Q(value__startswith=text) | Q(value__startswith=text.casefold())
         )
-        accounts = accounts.filter(Q(name__icontains=text) | Q(id__in=aliased.values("account_id")))
+        named = aliased.values(survivor=Coalesce("account__merged_into_id", "account_id"))
+        accounts = accounts.filter(Q(name__icontains=text) | Q(id__in=named))
     return accounts
 
 
 def _list_stored(
     accounts: QuerySet[Account], band: str, after: Position | None, limit: int
 ) -> list[AccountRow]:
-    contexts = AccountContext.objects.select_related("account").order_by("-priority", "account_id")
+    contexts = AccountContext.objects.select_related("account").filter(account__merged_into=None)
+    contexts = contexts.order_by("-priority", "account_id")
     if accounts.query.where:
         contexts = contexts.filter(account__in=accounts)
     if band:

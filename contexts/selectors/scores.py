@@ -11,7 +11,8 @@ from django.db import connection
 from contexts.cache import find_copy, store_copy
 from contexts.contracts import AccountNotFound, ActiveConfigs, Contribution, NextCrossing, ScoreExplanation
 from contexts.evidence import END_OF_TIME, read_buckets, read_ledger, without_erased
-from contexts.models import AccountContext
+from contexts.families import Roots, find_persons, find_root, list_members
+from contexts.models import AccountContext, Contact
 from contexts.scoring import (
     Bucket,
     Part,
@@ -29,16 +30,18 @@ from contexts.selectors.configs import get_active
 IDS_SHOWN = 20  # signals named per contribution; the count tells of the others
 
 _SIGNALS = """
-SELECT type, subject_id, (array_agg(signal_id ORDER BY occurred_at DESC, signal_id))[1:%(shown)s], count(*)
-FROM contexts_ledgerentry
-WHERE account_id = %(account)s AND decay_id = %(decay)s
-  AND occurred_at <= %(as_of)s AND recorded_at <= %(known_at)s
+SELECT l.type, coalesce(r.root, l.subject_id),
+       (array_agg(l.signal_id ORDER BY l.occurred_at DESC, l.signal_id))[1:%(shown)s], count(*)
+FROM contexts_ledgerentry l
+LEFT JOIN unnest(%(persons)s::uuid[], %(roots)s::uuid[]) AS r(person, root) ON r.person = l.subject_id
+WHERE l.account_id = ANY(%(accounts)s::uuid[]) AND l.decay_id = %(decay)s
+  AND l.occurred_at <= %(as_of)s AND l.recorded_at <= %(known_at)s
 GROUP BY 1, 2
 """
 _HISTORY = """
 SELECT subject_id, type, stage, bucket, mass, occurred_at
 FROM contexts_ledgerentry
-WHERE account_id = %s AND decay_id = %s AND occurred_at <= %s
+WHERE account_id = ANY(%s::uuid[]) AND decay_id = %s AND occurred_at <= %s
 ORDER BY occurred_at
 """
 
@@ -53,17 +56,16 @@ class _Basis(NamedTuple):
 def get_score(*, account_id: UUID, as_of: datetime, known_at: datetime | None = None) -> ScoreExplanation:
     """Return the score at `as_of` as it was known at `known_at` (None: as it is known now).
 
-    Evidence that erased persons left is not part of it. Raises: AccountNotFound.
+    An account that is merged has the score of the one it is merged into. Evidence that erased persons left
+    is not part of it. Raises: AccountNotFound.
     """
-    context = AccountContext.objects.select_related("account").filter(account_id=account_id).first()
+    root = find_root(account_id, known_at=known_at)
+    context = AccountContext.objects.select_related("account").filter(account_id=root).first()
     if context is None:
         raise AccountNotFound("no account has this id")
     configs = get_active(known_at=known_at)
     is_current = known_at is None and (context.evidence_at is None or as_of >= context.evidence_at)
-    if is_current:
-        basis = _current_basis(context, configs)
-    else:
-        basis = _past_basis(account_id, configs, as_of, known_at or END_OF_TIME)
+    basis = _current_basis(context, configs) if is_current else _past_basis(root, configs, as_of, known_at)
     previous = _find_previous_band(context, as_of, known_at)
     result = score(basis.buckets, decay=configs.decay, weight=configs.weight, at=as_of)
     return _explain(context, result, basis, configs, previous=previous, known_at=known_at or as_of)
@@ -83,24 +85,26 @@ def get_history(
     """Return the intent at evenly spaced instants, by the evidence that had occurred by each."""
     configs = get_active()
     with connection.cursor() as cursor:
-        cursor.execute(_HISTORY, [account_id, configs.decay_id, until])
+        cursor.execute(_HISTORY, [list_members(find_root(account_id)), configs.decay_id, until])
         rows = without_erased(cursor.fetchall(), lambda row: row[0])
+    persons = find_persons(row[0] for row in rows)
     step = (until - since) / max(points - 1, 1)
     state, position = ScoreState(), 0
     history = []
     for number in range(points):
         at = since + step * number
         while position < len(rows) and rows[position][5] <= at:
-            state.add(_bucket(rows[position]))
+            state.add(_bucket(rows[position], persons))
             position += 1
         result = score(state.buckets(), decay=configs.decay, weight=configs.weight, at=at)
         history.append((at, result.intent))
     return history
 
 
-def _bucket(row: tuple[UUID | None, str, str, int, int, datetime]) -> Bucket:
+def _bucket(row: tuple[UUID | None, str, str, int, int, datetime], persons: Roots) -> Bucket:
     subject_id, kind, stage, n, mass, occurred_at = row
-    return Bucket(kind, stage, str(subject_id or ""), n, mass, to_micros(occurred_at))
+    person = persons.get(subject_id, subject_id) if subject_id else ""
+    return Bucket(kind, stage, str(person), n, mass, to_micros(occurred_at))
 
 
 def _current_basis(context: AccountContext, configs: ActiveConfigs) -> _Basis:
@@ -111,26 +115,34 @@ def _current_basis(context: AccountContext, configs: ActiveConfigs) -> _Basis:
         return _Basis(*copy)
     at = context.evidence_at or context.scored_at
     evidence = read_buckets(account_ids=[context.account_id], configs=configs, at=at)
-    signals = _list_signals(context.account_id, configs, END_OF_TIME, END_OF_TIME)
+    signals = _list_signals(context.account_id, configs, END_OF_TIME, None)
     basis = _Basis(evidence.get(context.account_id, []), signals)
     store_copy(key, tuple(basis))
     return basis
 
 
-def _past_basis(account_id: UUID, configs: ActiveConfigs, as_of: datetime, known_at: datetime) -> _Basis:
-    evidence = read_ledger(account_ids=[account_id], configs=configs, as_of=as_of, known_at=known_at)
+def _past_basis(
+    account_id: UUID, configs: ActiveConfigs, as_of: datetime, known_at: datetime | None
+) -> _Basis:
+    known = known_at or END_OF_TIME
+    evidence = read_ledger(account_ids=[account_id], configs=configs, as_of=as_of, known_at=known)
     return _Basis(evidence.get(account_id, []), _list_signals(account_id, configs, as_of, known_at))
 
 
 def _list_signals(
-    account_id: UUID, configs: ActiveConfigs, as_of: datetime, known_at: datetime
+    account_id: UUID, configs: ActiveConfigs, as_of: datetime, known_at: datetime | None
 ) -> dict[tuple[str, str], tuple[list[UUID], int]]:
+    accounts = list_members(account_id, known_at=known_at)
+    people = Contact.objects.filter(account_id__in=accounts).values_list("subject_id", flat=True)
+    persons = find_persons(people, known_at=known_at)
     parameters: dict[str, Any] = {
         "shown": IDS_SHOWN,
-        "account": account_id,
+        "accounts": accounts,
+        "persons": list(persons),
+        "roots": list(persons.values()),
         "decay": configs.decay_id,
         "as_of": as_of,
-        "known_at": known_at,
+        "known_at": known_at or END_OF_TIME,
     }
     with connection.cursor() as cursor:
         cursor.execute(_SIGNALS, parameters)

@@ -8,6 +8,7 @@ from django.db import connection
 
 from contexts.contracts import TimelineEntry
 from contexts.evidence import without_erased
+from contexts.families import list_members
 from contexts.selectors.configs import get_active
 from signals.contracts import SignalFact
 from signals.selectors import list_signal_facts
@@ -16,10 +17,10 @@ _TIMELINE = """
 SELECT * FROM (
     SELECT occurred_at AS at, 'signal' AS kind, signal_id AS id, type, subject_id, NULL::float8 AS intent
     FROM contexts_ledgerentry
-    WHERE account_id = %(account)s AND decay_id = %(decay)s
+    WHERE account_id = ANY(%(accounts)s::uuid[]) AND decay_id = %(decay)s
     UNION ALL
     SELECT crossed_at, 'crossing', id, direction, NULL, intent
-    FROM contexts_crossing WHERE account_id = %(account)s
+    FROM contexts_crossing WHERE account_id = ANY(%(accounts)s::uuid[])
 ) AS entries
 WHERE %(at)s::timestamptz IS NULL OR (at, id) < (%(at)s::timestamptz, %(id)s::uuid)
 ORDER BY at DESC, id DESC LIMIT %(limit)s
@@ -32,7 +33,7 @@ def get_timeline(
     """Return signals that counted and crossings, the newest first; `before` is the last one seen."""
     at, last_id = before or (None, None)
     parameters: dict[str, Any] = {
-        "account": account_id,
+        "accounts": list_members(account_id),
         "decay": get_active().decay_id,
         "at": at,
         "id": last_id,

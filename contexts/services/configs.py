@@ -36,6 +36,16 @@ def share_active() -> ActiveConfigs:
     return get_active()
 
 
+def hold_active() -> ActiveConfigs:
+    """Return the configuration in use and keep every worker out until the caller's transaction ends.
+
+    Taken before anything is written or locked; for changes of who is whom, which scoring must not meet half.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [POINTER_LOCK])
+    return get_active()
+
+
 @transaction.atomic
 def store_configs(
     *, decay: DecayConfigData | None = None, weight: WeightConfigData | None = None, note: str, now: datetime
@@ -76,7 +86,8 @@ def activate_configs(*, decay_version: int, weight_version: int, actor: str, now
 def rescore_outdated(*, now: datetime, limit: int) -> int:
     """Score up to `limit` accounts whose score is of another activation; return how many."""
     configs = share_active()
-    stale = AccountContext.objects.exclude(activation_id=configs.activation_id).order_by("account_id")
+    stale = AccountContext.objects.exclude(activation_id=configs.activation_id)
+    stale = stale.filter(account__merged_into=None).order_by("account_id")
     account_ids = list(stale.values_list("account_id", flat=True)[:limit])
     rescore(account_ids=account_ids, configs=configs, now=now, changed=set(account_ids))
     return len(account_ids)

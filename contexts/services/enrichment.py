@@ -9,6 +9,7 @@ from django.db import transaction
 
 from compliance import audit
 from contexts.contracts import AccountNotFound
+from contexts.families import find_root
 from contexts.models import Account, EnrichmentRecord
 from contexts.quality import FIELDS, measure_quality
 from contexts.services.configs import share_active
@@ -32,6 +33,7 @@ def record_enrichment(
     the latter. Raises: AccountNotFound.
     """
     configs = share_active()
+    account_id = find_root(account_id)
     lock_contexts([account_id])
     account = Account.objects.select_for_update(no_key=True).filter(id=account_id).first()
     if account is None:

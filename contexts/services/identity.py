@@ -7,10 +7,11 @@ from uuid import UUID, uuid4
 
 from django.db import connection
 
-from compliance import audit
-from contexts.aliases import PRECEDENCE, Alias, display_name, list_aliases
+from compliance import audit, subjects
+from contexts.aliases import PRECEDENCE, Alias, display_name, list_aliases, normalize_alias
 from contexts.contracts import ActiveConfigs
 from contexts.models import Account, AccountAlias, AccountContext
+from contexts.services.candidates import ACTOR, Match, note_matches
 from signals.contracts import ScorableSignal
 
 _HOLD_ALIASES = """
@@ -32,16 +33,29 @@ class _Directory:
     taken: dict[UUID, set[str]]  # per account the exclusive kinds that it has a value of
     new_accounts: list[Account] = field(default_factory=list)
     new_aliases: list[AccountAlias] = field(default_factory=list)
+    matches: dict[tuple[UUID, UUID], Match] = field(default_factory=dict)
 
-    def find(self, account_id: UUID | None, aliases: Sequence[Alias]) -> UUID | None:
-        """Return the account of the strongest reference that is known and not contradicted."""
+    def find(
+        self, account_id: UUID | None, aliases: Sequence[Alias], *, hint: Alias | None = None
+    ) -> UUID | None:
+        """Return the account of the strongest reference (or of the hint) that is known, not contradicted."""
         if account_id in self.ids:
             return account_id
-        for alias in aliases:
+        for alias in aliases if hint is None else [hint]:
             owner = self.known.get(alias)
             if owner is not None and not self._is_contradicted(owner, alias, aliases):
                 return owner
         return None
+
+    def note_others(self, found: UUID, aliases: Sequence[Alias], signal_id: UUID) -> None:
+        """Remember the other accounts that the references of a signal lead to."""
+        for alias in aliases:
+            other = self.known.get(alias)
+            # Namesakes are common, so a name that leads elsewhere says nothing.
+            if other is not None and other != found and alias.kind != "name":
+                both = "crm_id" in self.taken.get(found, ()) and "crm_id" in self.taken.get(other, ())
+                reason = "two_crm_ids" if both else "shared_reference"
+                self.matches.setdefault((found, other), Match(found, other, reason, signal_id))
 
     def _is_contradicted(self, owner: UUID, alias: Alias, aliases: Sequence[Alias]) -> bool:
         return any(
@@ -58,22 +72,60 @@ def resolve_accounts(
     """Return signal id → account id, creating accounts and learning aliases; in the caller's transaction.
 
     References of one signal name one account: what is not known yet becomes an alias of the account
-    found, and never moves away from another one. Two CRM ids that share a domain stay two accounts. A
-    signal whose only reference is an unknown account id is left out.
+    found, and never moves away from another one. Two CRM ids that share a domain stay two accounts, and
+    go on the review list. Where no reference is known and the CRM says nothing, the domain of the person's
+    address decides, if it is an account's already. A signal whose only reference is an unknown account id
+    is left out.
     """
     references = {signal.id: list_aliases(signal.account) for signal in signals}
     directory = _look_up_or_hold(references)
+    hints = _list_hints(signals, references, directory, now)
     resolved: dict[UUID, UUID] = {}
     for signal in sorted(signals, key=lambda signal: _telling(references[signal.id][1], signal)):
         account_id, aliases = references[signal.id]
         found = directory.find(account_id, aliases)
+        if found is None and signal.id in hints:
+            found = directory.find(None, aliases, hint=hints[signal.id])
         if found is None and aliases:
             found = _plan_account(directory, signal.account, now)
         if found is not None:
             resolved[signal.id] = found
             _learn(directory, found, aliases, signal.id, now)
+            directory.note_others(found, aliases, signal.id)
     _store(directory, configs, now)
+    note_matches(matches=directory.matches.values(), now=now)
     return resolved
+
+
+def _list_hints(
+    signals: Sequence[ScorableSignal],
+    references: Mapping[UUID, tuple[UUID | None, list[Alias]]],
+    directory: _Directory,
+    now: datetime,
+) -> dict[UUID, Alias]:
+    """Return the e-mail domains of those whose references lead nowhere, where they are accounts' domains.
+
+    Only these addresses are opened, in one audited call.
+    """
+    lost = {
+        signal.id: signal.subject_id
+        for signal in signals
+        if signal.subject_id is not None
+        and "crm_id" not in signal.account
+        and references[signal.id][1]
+        and directory.find(*references[signal.id]) is None
+    }
+    domains = subjects.list_domains(subject_ids=set(lost.values()), actor=ACTOR, now=now)
+    asked = {
+        signal_id: Alias("domain", normalize_alias("domain", domains[subject_id]))
+        for signal_id, subject_id in lost.items()
+        if subject_id in domains
+    }
+    found = _look_up(set(asked.values()), set())
+    directory.known.update(found.known)
+    for owner, kinds in found.taken.items():
+        directory.taken.setdefault(owner, set()).update(kinds)
+    return {signal_id: alias for signal_id, alias in asked.items() if alias in found.known}
 
 
 def _telling(aliases: Sequence[Alias], signal: ScorableSignal) -> tuple[int, int, datetime, UUID]:
@@ -156,7 +208,7 @@ def create_accounts(*, accounts: Sequence[Account], configs: ActiveConfigs, now:
         [
             audit.AuditEntry(
                 name="account.created",
-                actor="system:context-engine",
+                actor=ACTOR,
                 target_type="account",
                 target_id=str(account.id),
                 account_id=account.id,

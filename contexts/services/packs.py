@@ -21,8 +21,9 @@ from contexts.contracts import (
     ScoreExplanation,
 )
 from contexts.evidence import without_erased
+from contexts.families import list_members
 from contexts.models import LedgerEntry, StoredPack
-from contexts.selectors.accounts import get_account, list_contacts
+from contexts.selectors.accounts import get_account, get_account_id, list_contacts
 from contexts.selectors.configs import get_active
 from contexts.selectors.quality import get_quality
 from contexts.selectors.scores import get_score
@@ -43,6 +44,7 @@ def build_pack(*, account_id: UUID, now: datetime, max_tokens: int = 2000) -> Co
     The mandatory block is always in; facts follow by points per token while they fit.
     Raises: AccountNotFound.
     """
+    account_id = get_account_id(account_id)
     explanation = get_score(account_id=account_id, as_of=now)
     quality = get_quality(account_id=account_id, now=now)
     CONTEXT_QUALITY.observe(quality.score)
@@ -129,7 +131,7 @@ def _open_deals(account_id: UUID, now: datetime) -> tuple[PackDeal, ...]:
     """Return the last stage seen, unless a deal was won or lost after it."""
     entry = (
         LedgerEntry.objects.filter(
-            account_id=account_id,
+            account_id__in=list_members(account_id),
             decay_id=get_active().decay_id,
             type__in=OPEN_TYPES + CLOSED_TYPES,
             occurred_at__lte=now,
@@ -144,7 +146,7 @@ def _open_deals(account_id: UUID, now: datetime) -> tuple[PackDeal, ...]:
 
 def _last_touch(account_id: UUID, now: datetime) -> dict[str, Any] | None:
     entries = LedgerEntry.objects.filter(
-        account_id=account_id, decay_id=get_active().decay_id, occurred_at__lte=now
+        account_id__in=list_members(account_id), decay_id=get_active().decay_id, occurred_at__lte=now
     ).order_by("-occurred_at", "-id")
     newest = without_erased(entries[:20], lambda entry: entry.subject_id)
     if not newest:

@@ -9,6 +9,7 @@ from django.db import connection
 
 from compliance import subjects
 from contexts.contracts import ActiveConfigs
+from contexts.families import find_roots
 from contexts.models import AccountContext, Crossing, LedgerEntry
 from contexts.services.configs import share_active
 from contexts.services.rescoring import lock_contexts, rescore
@@ -46,13 +47,17 @@ def rebuild_accounts(*, account_ids: Sequence[UUID], now: datetime) -> int:
     """Make buckets, bands and scores of accounts anew, in the caller's transaction.
 
     The accounts are locked as workers lock them, so nothing counts beside it. What was right stays as it is
-    and is only scored anew. Returns how many accounts were mended.
+    and is only scored anew. Evidence of a merged account is mended where it lies and scored where it counts.
+    Returns how many accounts were mended.
     """
     configs = share_active()
-    created = _restore_rows(account_ids, configs, now)
-    lock_contexts(account_ids)
-    mended = created | _restore_buckets(account_ids, configs) | _restore_bands(account_ids)
-    rescore(account_ids=account_ids, configs=configs, now=now, changed=mended)
+    roots = find_roots(account_ids)
+    scored = sorted({roots.get(account_id, account_id) for account_id in account_ids})
+    created = _restore_rows(scored, configs, now)
+    lock_contexts(scored)
+    filled = {roots.get(account_id, account_id) for account_id in _restore_buckets(account_ids, configs)}
+    mended = created | filled | _restore_bands(scored)
+    rescore(account_ids=scored, configs=configs, now=now, changed=mended)
     return len(mended)
 
 

@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db import transaction
 
 from compliance import audit
-from contexts.models import Account, LedgerEntry, ReplayRun
+from contexts.models import Account, LedgerEntry
+from contexts.replay_models import ReplayRun
 from contexts.selectors.configs import get_active
 from contexts.services.replay_accounts import rebuild_accounts
 from contexts.services.replay_signals import TOPIC, count_missing, hand_over

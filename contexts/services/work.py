@@ -10,11 +10,13 @@ from django.db import transaction
 
 from contexts.contracts import ActiveConfigs
 from contexts.evidence import without_erased
+from contexts.families import find_roots
 from contexts.scoring import Bucket, place
 from contexts.services.configs import share_active
 from contexts.services.contacts import ensure_contacts
 from contexts.services.identity import resolve_accounts
 from contexts.services.ledger import LedgerRow, add_to_ledger
+from contexts.services.matching import note_vendor_merges
 from contexts.services.rescoring import lock_contexts, rescore
 from revctx.eventbus.workitems import WorkItemData
 from revctx.observability.metrics import SIGNALS_PROCESSED
@@ -30,13 +32,14 @@ def apply_signals(*, items: Sequence[WorkItemData], now: datetime) -> None:
 
     Runs in the transaction that claimed the items. Order of locks, the same for every worker: the
     configuration (shared), new aliases, account rows by id; then ledger and buckets sorted by key.
+    Rows are written for the account that the references name; what is scored is the one it is merged into.
     """
     request_ids = {UUID(item.data["signal_id"]): item.request_id for item in items}
     signals = without_erased(list_scorable(signal_ids=list(request_ids)), lambda signal: signal.subject_id)
     configs = share_active()
-    account_of, added = count_signals(signals=signals, configs=configs, now=now)
-    touched = {account_of[signal_id] for signal_id in added}
-    causes = _causes(signals, account_of, added, request_ids)
+    scored_as, added = count_signals(signals=signals, configs=configs, now=now)
+    touched = {scored_as[signal_id] for signal_id in added}
+    causes = _causes(signals, scored_as, added, request_ids)
     rescore(account_ids=touched, configs=configs, now=now, changed=touched, causes=causes)
     transaction.on_commit(lambda: _count(signals, added, len(request_ids)))
 
@@ -46,17 +49,22 @@ def count_signals(
 ) -> tuple[dict[UUID, UUID], set[UUID]]:
     """Let signals count, once each, without scoring; in the caller's transaction, which shares `configs`.
 
-    Returns: signal id → account id, and the ids that are new to the ledger. The accounts stay locked.
+    Returns: signal id → the account that it counts for, and the ids that are new to the ledger. The
+    accounts stay locked.
     """
     account_of = resolve_accounts(signals=signals, configs=configs, now=now)
-    lock_contexts(set(account_of.values()))
+    roots = find_roots(set(account_of.values()))
+    scored_as = {signal_id: roots.get(account_id, account_id) for signal_id, account_id in account_of.items()}
+    lock_contexts(set(scored_as.values()))
     ensure_contacts(signals=signals, account_of=account_of, now=now)
     rows = [
         _ledger_row(signal, account_of[signal.id], configs, now)
         for signal in signals
         if signal.id in account_of
     ]
-    return account_of, add_to_ledger(rows=rows, decay_id=configs.decay_id)
+    added = add_to_ledger(rows=rows, decay_id=configs.decay_id)
+    note_vendor_merges(signals=signals, added=added, account_of=account_of, configs=configs, now=now)
+    return scored_as, added
 
 
 def place_signal(signal: ScorableSignal, configs: ActiveConfigs) -> Bucket:

@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from contexts.web import views
+from contexts.web import merges, views
 
 urlpatterns = [
     path("accounts", views.AccountList.as_view()),
+    path("identity", merges.Identity.as_view()),
+    path("identity/merge", merges.MergePage.as_view()),
+    path("identity/merges/<uuid:merge_id>/undo", merges.UndoMerge.as_view()),
+    path("identity/candidates/<uuid:candidate_id>/dismiss", merges.DismissCandidate.as_view()),
     path("accounts/<path:ref>", views.AccountDetail.as_view()),
 ]

@@ -11,6 +11,7 @@ from django.http.response import HttpResponseBase
 from compliance import consent
 from contexts import selectors
 from contexts.contracts import Contribution, ScoreExplanation
+from contexts.selectors.merges import count_open_candidates, list_merges_of, name_pairs
 from contexts.web.sparklines import list_histories
 from revctx.api.errors import ApiError
 from revctx.api.times import parse_instant
@@ -63,6 +64,7 @@ class AccountList(ScopedPage):
             as_of=as_of,
             as_of_error=as_of_error,
             threshold=selectors.get_active_configs()[1].hot_threshold,
+            matches=count_open_candidates(),
             **kwargs,
         )
 
@@ -90,6 +92,7 @@ class AccountDetail(ScopedPage):
         account = selectors.get_account(kwargs["ref"])
         labels = {entry.name: entry.label for entry in list_types()}
         explained = selectors.get_score(account_id=account.id, as_of=at)
+        merges = list_merges_of(account.id)
         return super().get_context_data(
             account=account,
             score_now=explained,
@@ -105,6 +108,8 @@ class AccountDetail(ScopedPage):
             ],
             people=_list_people(account.id, now=now),
             quality=selectors.get_quality(account_id=account.id, now=now),
+            merges=merges,
+            merge_names=name_pairs(merges),
             as_of=as_of,
             as_of_asked=asked,
             as_of_error=as_of_error,

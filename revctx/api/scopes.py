@@ -6,6 +6,7 @@ SCOPES = frozenset(
         "signals:read",
         "quarantine:open",
         "accounts:read",
+        "accounts:write",
         "consent:write",
         "consent:read",
         "actions:read",
@@ -24,7 +25,9 @@ _READ = {"signals:read", "accounts:read", "actions:read", "lab:read"}
 # Django group → scopes. A person has the scopes of all their groups.
 ROLES: dict[str, frozenset[str]] = {
     "reviewer": frozenset(_READ | {"actions:review", "consent:read"}),
-    "approver": frozenset(_READ | {"actions:review", "actions:approve", "lab:approve", "consent:read"}),
+    "approver": frozenset(
+        _READ | {"accounts:write", "actions:review", "actions:approve", "lab:approve", "consent:read"}
+    ),
     "privacy_officer": frozenset(
         {"accounts:read", "consent:read", "consent:write", "audit:read", "privacy:write"}
     ),

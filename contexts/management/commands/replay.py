@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from contexts.models import ReplayRun
+from contexts.replay_models import ReplayRun
 from contexts.selectors.digests import digest_contexts
 from contexts.services.replay_runs import OtherRunUnfinished, Replay, open_run
 from contexts.services.replay_signals import GROUP, TOPIC

@@ -103,7 +103,7 @@ class TestListAccounts:
     def test_as_of_takes_the_same_queries_for_any_number_of_accounts(self, django_assert_num_queries):
         score_signals(*[make_draft("demo_requested", crm_id=f"crm-{n}") for n in range(30)])
 
-        with django_assert_num_queries(4):
+        with django_assert_num_queries(5):
             assert len(selectors.list_accounts(as_of=NOW)) == 30
 
 

@@ -9,8 +9,9 @@ from django.db import connection
 
 from contexts.models import AccountContext, Contact, LedgerEntry, ScoreBucket
 from contexts.scoring import ScoreState, place
-from contexts.selectors import get_active
-from contexts.tests.factories import add_work, ingest, make_draft, work
+from contexts.selectors import get_account_id, get_active, get_score
+from contexts.services.merging import merge, undo
+from contexts.tests.factories import NOW, add_work, ingest, make_draft, work
 from revctx.eventbus.models import OutboxEvent, WorkItem
 from signals.selectors import list_scorable
 
@@ -95,3 +96,30 @@ def expected_state(signal_ids: list) -> list[tuple]:
         for account, state in states.items()
         for bucket in state.buckets()
     )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_merging_and_splitting_beside_workers_loses_and_doubles_nothing():
+    names = ("001A", "001B")
+    ingest([make_draft(crm_id=name) for name in names])
+    work()
+    ids = {name: get_account_id(name) for name in names}
+    pair = {"merged_id": ids["001B"], "survivor_id": ids["001A"]}
+    ingest([make_draft(KINDS[n % 4], crm_id=names[n % 2], ago=timedelta(minutes=n)) for n in range(600)])
+
+    def change_minds() -> None:
+        for _ in range(6):
+            merge_id = merge(kind="account", **pair, actor="user:1", now=NOW)
+            undo(merge_id=merge_id, actor="user:1", now=NOW)
+
+    run_at_once(lambda: work(limit=40), lambda: work(limit=40), change_minds)
+    work()
+
+    for account_id in ids.values():
+        stored = AccountContext.objects.get(account_id=account_id).intent_score
+        assert stored == get_score(account_id=account_id, as_of=NOW).intent > 0
+        assert LedgerEntry.objects.filter(account_id=account_id).count() == 301
+    merge(kind="account", **pair, actor="user:1", now=NOW)
+    merged = get_score(account_id=ids["001B"], as_of=NOW)
+    assert sum(part.signal_count for part in merged.contributions) == 602
+    assert AccountContext.objects.get(account_id=ids["001A"]).intent_score == merged.intent

@@ -12,7 +12,8 @@ from django.db import connection, transaction
 
 from compliance import erasure, subjects
 from compliance.privacy import restrictions
-from contexts.models import AccountContext, Crossing, LedgerEntry, ReplayRun
+from contexts.models import AccountContext, Crossing, LedgerEntry
+from contexts.replay_models import ReplayRun
 from contexts.selectors.digests import digest_contexts
 from contexts.services.configs import share_active
 from contexts.services.replay_runs import OtherRunUnfinished, Replay, open_run

@@ -83,7 +83,7 @@ class TestDetail:
         make_account_hot(crm_id="crm-hot")
         client = sign_in("approver")
 
-        with django_assert_max_num_queries(45):
+        with django_assert_max_num_queries(54):
             response = client.get("/accounts/crm-hot")
 
         shown = response.context["lines"]
