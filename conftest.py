@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 import redis
 from django.contrib.auth.models import User
@@ -26,10 +27,19 @@ def django_db_setup(services: ThrowawayServices, django_db_blocker: Any) -> Iter
     with services.postgres.connect_superuser() as connection, pytest.MonkeyPatch.context() as patch:
         reset = DatabaseReset(connection)
         reset.remember()
-        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: reset.restore())
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: _restore(reset, services))
         yield
+        reset.connection.close()
     with django_db_blocker.unblock():
         connections.close_all()
+
+
+def _restore(reset: DatabaseReset, services: ThrowawayServices) -> None:
+    try:
+        reset.connection.execute("SELECT 1")
+    except psycopg.OperationalError:  # a test has restarted the server
+        reset.use(services.postgres.connect_superuser())
+    reset.restore()
 
 
 @pytest.fixture(scope="session")

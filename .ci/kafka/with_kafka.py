@@ -5,8 +5,9 @@
 
 Maven fetches Kafka's own jars (pom.xml), one KRaft node, broker and controller in one process,
 starts on loopback with empty storage, KAFKA_BOOTSTRAP_SERVERS tells the command where, and
-everything is gone afterwards. The exit code is the command's. Without Maven or Java 17, one line
-says that the tier was skipped, and the exit code is 0.
+everything is gone afterwards. While the command keeps a file "hold" in KAFKA_CONTROL_DIR, the broker
+is down; afterwards it starts again on the same port and storage. The exit code is the command's.
+Without Maven or Java 17, one line says that the tier was skipped, and the exit code is 0.
 """
 
 import argparse
@@ -34,10 +35,49 @@ JAVA_OPTIONS = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-Djava.awt.headless
 NEEDED_JAVA = 17
 START_SECONDS = 60
 STOP_SECONDS = 20
+LOOK_SECONDS = 0.2
 
 
 class BrokerFailed(Exception):
     """The broker did not come up; the message holds the end of its log."""
+
+
+class Broker:
+    """One broker process that can be taken down and brought up again."""
+
+    def __init__(self, command: list[str], *, folder: Path, port: int) -> None:
+        """Start nothing yet."""
+        self.command, self.folder, self.port = command, folder, port
+        self.log = folder / "broker.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def servers(self) -> str:
+        """Return its address."""
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it without waiting."""
+        with self.log.open("ab") as output:
+            # Its own session, so that Ctrl-C ends the command first and the broker after it.
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+    def stop(self) -> None:
+        """Stop it; harmless if it does not run."""
+        if self.process is not None:
+            stop(self.process)
+            self.process = None
+
+    def obey(self) -> None:
+        """Be down while the command holds us down, and up again afterwards."""
+        is_held = (self.folder / "hold").exists()
+        if is_held and self.process is not None:
+            self.stop()
+        elif not is_held and self.process is None:
+            self.start()
 
 
 def why_skipped() -> str | None:
@@ -128,8 +168,8 @@ def answers(port: int) -> bool:
 
 
 @contextlib.contextmanager
-def broker(jars: Path) -> Iterator[str]:
-    """Run one broker on empty storage; yield its address.
+def broker(jars: Path) -> Iterator[Broker]:
+    """Run one broker on empty storage.
 
     Raises:
         BrokerFailed: it ended or did not answer within a minute.
@@ -140,27 +180,24 @@ def broker(jars: Path) -> Iterator[str]:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         storage = java(jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config))
         subprocess.run(storage, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        log = folder / "broker.log"
-        with log.open("wb") as output:
-            # Its own session, so that Ctrl-C ends the command first and the broker after it.
-            process = subprocess.Popen(
-                java(jars, "kafka.Kafka", str(config)),
-                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
-            try:
-                wait_until_ready(process, port, log)
-                yield f"127.0.0.1:{port}"
-            finally:
-                stop(process)
+        started = Broker(java(jars, "kafka.Kafka", str(config)), folder=folder, port=port)
+        started.start()
+        try:
+            wait_until_ready(started)
+            yield started
+        finally:
+            started.stop()
 
 
-def wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def wait_until_ready(started: Broker) -> None:
     """Return when the broker serves requests."""
     deadline = time.monotonic() + START_SECONDS
-    while not answers(port):
-        if process.poll() is not None or time.monotonic() > deadline:
-            tail = log.read_text(encoding="utf-8", errors="replace")[-3000:]
-            raise BrokerFailed(f"Kafka did not start (exit code {process.poll()}):\n{tail}")
+    process = started.process
+    while not answers(started.port):
+        code = None if process is None else process.poll()
+        if code is not None or time.monotonic() > deadline:
+            tail = started.log.read_text(encoding="utf-8", errors="replace")[-3000:]
+            raise BrokerFailed(f"Kafka did not start (exit code {code}):\n{tail}")
         time.sleep(0.1)
 
 
@@ -175,12 +212,14 @@ def stop(process: "subprocess.Popen[bytes]") -> None:
             process.wait()
 
 
-def run(command: list[str], servers: str) -> int:
+def run(command: list[str], running: Broker) -> int:
     """Run the command against the broker and return its exit code, as a shell would."""
-    environment = os.environ | {"KAFKA_BOOTSTRAP_SERVERS": servers}
-    process = subprocess.Popen(command, env=environment)
+    where = {"KAFKA_BOOTSTRAP_SERVERS": running.servers, "KAFKA_CONTROL_DIR": str(running.folder)}
+    process = subprocess.Popen(command, env=os.environ | where)
     try:
-        code = process.wait()
+        while (code := process.poll()) is None:
+            running.obey()
+            time.sleep(LOOK_SECONDS)
     except BaseException:
         stop(process)
         raise
@@ -204,9 +243,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, leave)
     began = time.monotonic()
     try:
-        with broker(fetch_jars()) as servers:
-            print(f"Kafka answers at {servers} after {time.monotonic() - began:.1f} s.", flush=True)
-            return run(command, servers)
+        with broker(fetch_jars()) as running:
+            print(f"Kafka answers at {running.servers} after {time.monotonic() - began:.1f} s.", flush=True)
+            return run(command, running)
     except subprocess.CalledProcessError as error:
         print(f"Kafka could not be prepared: {error.cmd[0]} ended with {error.returncode}.", file=sys.stderr)
     except BrokerFailed as error:

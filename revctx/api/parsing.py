@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from itertools import islice
 from typing import IO, Any, NoReturn, TypeVar
 
 import pydantic
@@ -13,6 +14,7 @@ from revctx.api.errors import ApiError, BadRequest, PayloadTooLarge, Unprocessab
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 32
+MAX_LINES = 1_000
 _MAX_INTEGER_DIGITS = 30
 
 Model = TypeVar("Model", bound=pydantic.BaseModel)
@@ -79,7 +81,7 @@ def read_json(raw: bytes, max_bytes: int = MAX_BYTES) -> Any:
 
 
 def read_ndjson(raw: bytes, max_bytes: int = MAX_BYTES) -> list[Any]:
-    """Read one document a line; empty lines don't count.
+    """Read one document a line, at most `MAX_LINES` and one; empty lines don't count.
 
     Returns for each line its document, or the `ApiError` that refuses it.
 
@@ -87,7 +89,8 @@ def read_ndjson(raw: bytes, max_bytes: int = MAX_BYTES) -> list[Any]:
         PayloadTooLarge: over `max_bytes`.
     """
     check_size(raw, max_bytes)
-    return [_parse_line(line) for line in raw.split(b"\n") if line.strip()]
+    lines = (line for line in raw.split(b"\n") if line.strip())
+    return [_parse_line(line) for line in islice(lines, MAX_LINES + 1)]
 
 
 PARSERS: dict[str, Callable[[bytes, int], Any]] = {
@@ -130,7 +133,9 @@ def check_size(raw: bytes, max_bytes: int) -> None:
         raise PayloadTooLarge("payload_too_large", f"The body is over {max_bytes} bytes.")
 
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Whatever follows a quote matches, up to the body's end, and never gives back: else each quote of a text that
+# does not end would be tried anew, and 256 KiB of them would take minutes.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _NOT_BRACKET = re.compile(r"[^\[\]{}]+")
 
 

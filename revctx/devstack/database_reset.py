@@ -35,9 +35,18 @@ class DatabaseReset:
 
     def remember(self) -> None:
         """Take the present rows of all tables as those to restore."""
+        self._prepare()
+        self.rows = {table: self._copy_out(table) for table in self._list_filled()}
+
+    def use(self, connection: psycopg.Connection) -> None:
+        """Go on with another connection, for a test has restarted the server."""
+        self.connection.close()
+        self.connection = connection
+        self._prepare()
+
+    def _prepare(self) -> None:
         self.connection.execute("SET session_replication_role = replica")
         self.connection.execute("SET lock_timeout = '10s'")
-        self.rows = {table: self._copy_out(table) for table in self._list_filled()}
 
     def restore(self) -> None:
         """Make every table hold exactly the remembered rows."""

@@ -12,7 +12,8 @@ from revctx.tests.processes import Processes
 @pytest.fixture
 def processes(transactional_db: None, tmp_path: Path) -> Iterator[Processes]:
     """Return the product's processes, none started; they end before the database is emptied."""
-    started = Processes(folder=tmp_path, sandbox_port=free_ports(1)[0])
+    sandbox_port, web_port = free_ports(2)
+    started = Processes(folder=tmp_path, sandbox_port=sandbox_port, web_port=web_port)
     try:
         yield started
     finally:

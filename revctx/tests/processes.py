@@ -23,6 +23,7 @@ class Processes:
 
     folder: Path
     sandbox_port: int
+    web_port: int = 1
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -44,7 +45,9 @@ class Processes:
 
     def start(self, *names: str) -> None:
         """Start processes that do not run."""
-        specs = {spec.name: spec for spec in list_processes(web_port=1, sandbox_port=self.sandbox_port)}
+        specs = {
+            spec.name: spec for spec in list_processes(web_port=self.web_port, sandbox_port=self.sandbox_port)
+        }
         for name in names:
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.running[name] = children.spawn(

@@ -8,7 +8,7 @@ from django.utils import timezone
 from revctx.api import backpressure, rate_limit
 from revctx.api.errors import ApiError, Forbidden, PayloadTooLarge, Unavailable, Unprocessable
 from revctx.api.models import ApiToken
-from revctx.api.parsing import validate, wrong_fields
+from revctx.api.parsing import MAX_LINES, validate, wrong_fields
 from signals.api.serializers import BatchReceipt, RejectedItem, SignalRequest
 from signals.contracts import SignalDraft
 from signals.normalization import InvalidDraft
@@ -16,7 +16,7 @@ from signals.services.ingest_batch import Refusal, ingest_batch
 from signals.services.ingest_groups import WaitedTooLong
 from signals.services.ingest_one import ingest_signal
 
-MAX_BATCH = 1_000
+MAX_BATCH = MAX_LINES
 MAX_BATCH_BYTES = 5 * 1024 * 1024
 
 
