@@ -34,7 +34,7 @@ def count_stored():
     return number("SELECT (SELECT count(*) FROM signals) + (SELECT count(*) FROM signal_quarantine)")
 
 
-@pytest.mark.parametrize("length", ["", "\xb2", "-1", "1e3", "0x10", "9" * 40, "3, 4"])
+@pytest.mark.parametrize("length", ["", "\xb2", "-1", "0x10", "9" * 5_000], ids=range(5))
 def test_a_length_that_is_none_is_refused_and_nothing_is_stored(doors, length):
     """An empty one is how a body in chunks arrives."""
     with caught_errors() as errors:
