@@ -18,7 +18,7 @@ def read_body(request: Request, *, max_bytes: int = MAX_BYTES) -> bytes:
         PayloadTooLarge: it declares more than `max_bytes`, or no length.
     """
     declared = request.META.get("CONTENT_LENGTH") or "0"
-    if len(declared) > 18 or not declared.isdecimal() or int(declared) > max_bytes:
+    if not declared.isdigit() or int(declared) > max_bytes:
         raise PayloadTooLarge("payload_too_large", f"The body has more than {max_bytes} bytes.")
     raw: bytes = request._request.body
     return raw

@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from revctx.api.errors import (
     ApiError,
-    BadRequest,
     Forbidden,
     PayloadTooLarge,
     Unauthorized,
@@ -25,7 +24,6 @@ from revctx.api.models import ApiToken
 from revctx.api.parsing import PARSERS, check_size
 from revctx.api.tokens import find_recent_token
 
-MAX_LENGTH_DIGITS = 18
 PATHS = frozenset({"/api/signals", "/api/signals/batch"})
 
 
@@ -103,9 +101,7 @@ def _read(request: HttpRequest, door: type[Door]) -> Any:
     kind = request.content_type
     if kind not in door.lean_parsers:
         raise UnsupportedMediaType("unsupported_media_type", f"This takes {' or '.join(door.lean_parsers)}.")
-    if len(length) > MAX_LENGTH_DIGITS or not length.isdecimal():
-        raise BadRequest("invalid_length", "Content-Length must be a whole number of bytes.")
-    if int(length) > door.max_body_bytes:
+    if length.isdigit() and int(length) > door.max_body_bytes:
         raise PayloadTooLarge("payload_too_large", f"The body is over {door.max_body_bytes} bytes.")
     raw = request.read(door.max_body_bytes + 1)
     check_size(raw, door.max_body_bytes)

@@ -1,8 +1,10 @@
 """Request id and request time of every answer."""
 
+import re
 import time
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
 from revctx.observability.context import accept_request_id, bind_request_id
@@ -35,7 +37,13 @@ class RequestMetricsMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request and note how long it took."""
+        """Answer the request and note how long it took.
+
+        Raises:
+            BadRequest: its length is no number, which layers further in would take for one.
+        """
+        if not _LENGTH.fullmatch(request.META.get("CONTENT_LENGTH") or "0"):
+            raise BadRequest("Content-Length must be a whole number of bytes.")
         started = time.perf_counter()
         response = self.get_response(request)
         match = request.resolver_match
@@ -47,4 +55,5 @@ class RequestMetricsMiddleware:
         return response
 
 
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
