@@ -41,7 +41,8 @@ def enqueue(events: Iterable[Event]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [to_array(column) for column in zip(*rows, strict=True)])
     # A caller whose events are stored must not be told that they are not; the relay polls anyway.
-    transaction.on_commit(_wake_relay, robust=True)
+    if not any(registered[1] is _wake_relay for registered in connection.run_on_commit):
+        transaction.on_commit(_wake_relay, robust=True)  # once a transaction, however many calls it makes
 
 
 def _wake_relay() -> None:

@@ -6,8 +6,6 @@ from uuid import UUID
 
 import pytest
 from django.db import connection
-from hypothesis import given
-from hypothesis import strategies as st
 
 from revctx.arrays import to_array
 from revctx.json_text import make_encoder
@@ -31,11 +29,13 @@ COLUMNS = [
     ("bool", [True, False]),
 ]
 
-values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
-    max_leaves=12,
-)
+DOCUMENTS = [
+    {"b": 1, "a": {"ä": [1.5, -0.0, 1e22, 1e-7, 2**70], "": None}},
+    ["\x00\u2028\ud800", 'quote " and \\', True, False, []],
+    {},
+    "text",
+    float("inf"),
+]
 
 
 @pytest.mark.django_db
@@ -51,14 +51,11 @@ def test_a_nul_is_never_taken_for_the_border_of_two_texts():
     assert to_array(["a\x00b", "c"]).count("\x00") == 1  # PostgreSQL refuses it
 
 
-@given(values)
+@pytest.mark.parametrize("document", DOCUMENTS)
 @pytest.mark.parametrize("ensure_ascii", [True, False])
 @pytest.mark.parametrize("compact", [True, False])
-def test_an_encoder_that_is_kept_prints_the_same(ensure_ascii, compact, value):
-    plain = json.dumps(
-        value,
-        sort_keys=True,
-        ensure_ascii=ensure_ascii,
-        separators=(",", ":") if compact else None,
-    )
-    assert make_encoder(sort_keys=True, ensure_ascii=ensure_ascii, compact=compact)(value) == plain
+def test_an_encoder_that_is_kept_prints_the_same(ensure_ascii, compact, document):
+    separators = (",", ":") if compact else None
+    plain = json.dumps(document, sort_keys=True, ensure_ascii=ensure_ascii, separators=separators)
+
+    assert make_encoder(sort_keys=True, ensure_ascii=ensure_ascii, compact=compact)(document) == plain

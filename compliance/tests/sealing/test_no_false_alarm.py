@@ -130,7 +130,7 @@ def rows_of(services, database):
     return lines
 
 
-@pytest.mark.parametrize("odd", ["tab\there", "back\\slash", "two\nlines", "\r", "\v\f\b", "plain", "\\N", ""])
+@pytest.mark.parametrize("odd", ["a\tb", "back\\slash", "two\nlines", "\r", "\v\f\b", "plain", "\\N", ""])
 def test_lines_made_together_are_the_lines_made_alone(odd):
     rows = [["a", None, *["x"] * 9], [None, odd, *["ß"] * 9], ["b"] * 11]
 
