@@ -153,7 +153,7 @@ class Scoring:
         return scored, time.monotonic()
 
     def _count(self, statement: str) -> int:
-        [(count,)] = self.onlooker.execute(statement).fetchall()  # type: ignore[call-overload]
+        [(count,)] = self.onlooker.execute(statement).fetchall()
         return int(count)
 
 

@@ -18,7 +18,7 @@ def make_encoder(
     make = getattr(json.encoder, "c_make_encoder", None)
     if make is None:
         return plain.encode
-    quote = json.encoder.encode_basestring_ascii if ensure_ascii else json.encoder.encode_basestring  # type: ignore[attr-defined]
+    quote = json.encoder.encode_basestring_ascii if ensure_ascii else json.encoder.encode_basestring
     item, key = separators
     kept = make(None, plain.default, quote, None, key, item, sort_keys, False, True)
 
