@@ -40,6 +40,7 @@ MEASURES = (
     Measure("audit.throughput", "benchmarks.audit_throughput"),
     Measure("audit.verify", "benchmarks.audit_verify"),
     Measure("erasure.cost", "benchmarks.erasure_cost"),
+    Measure("ingest.scored", "benchmarks.ingest_scored", uses_broker=True),
     Measure("ingest", "benchmarks.ingest_rates", uses_broker=True),
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -61,9 +61,14 @@ def read_keys(owners: Collection[keys.KeyOwner]) -> dict[keys.KeyOwner, bytes]:
     return {owner: keys.unwrap_key(bytes(wrapped), key_id, owner) for owner, wrapped, key_id in rows}
 
 
+def month_of(now: datetime) -> date:
+    """Return the first day of a moment's month, UTC."""
+    return now.astimezone(UTC).date().replace(day=1)
+
+
 def ensure_month_key(*, now: datetime) -> tuple[date, bytes]:
     """Return the month of ``now`` (UTC) and its data key, made on first use."""
-    month = now.astimezone(UTC).date().replace(day=1)
+    month = month_of(now)
     if found := read_keys([month]):
         return month, found[month]
     fresh = MonthKey(
@@ -77,18 +82,37 @@ def ensure_month_key(*, now: datetime) -> tuple[date, bytes]:
     return month, read_keys([month])[month]
 
 
-def list_owners(
-    subject_ids: Sequence[UUID | None], *, now: datetime
-) -> tuple[list[keys.KeyOwner], dict[keys.KeyOwner, bytes]]:
-    """Return for each row whose key it needs, and all those keys, held until the transaction ends.
+class HeldKeys:
+    """Keys of persons, and of one month for rows without a person; good until the transaction ends.
+
+    Rows name their owner by the person's id, or by None for the month.
+    """
+
+    def __init__(self, month: date, data_keys: Mapping[keys.KeyOwner, bytes]) -> None:
+        self._month, self._data_keys = month, data_keys
+
+    def seal(self, items: Sequence[tuple[UUID | None, bytes, bytes]]) -> list[bytes]:
+        """Encrypt rows of (owner, plaintext, associated data), in order."""
+        sealers = {owner: keys.make_sealer(key, owner) for owner, key in self._data_keys.items()}
+        return [
+            sealers[owner or self._month](plaintext, associated) for owner, plaintext, associated in items
+        ]
+
+    def fingerprint(self, items: Sequence[tuple[UUID | None, bytes]]) -> list[bytes]:
+        """Return keyed hashes (36 bytes) of rows of (owner, content), in order."""
+        hashers = {owner: keys.make_fingerprinter(key, owner) for owner, key in self._data_keys.items()}
+        return [hashers[owner or self._month](content) for owner, content in items]
+
+
+def hold_keys(*, subject_ids: Collection[UUID | None], now: datetime) -> HeldKeys:
+    """Return the keys of these persons, and the key of the month of ``now`` if one of them is None.
 
     Raises:
         SubjectErased: a person has no key any more.
     """
     held = hold_subject_keys({s for s in subject_ids if s is not None})
     data_keys: dict[keys.KeyOwner, bytes] = dict(held.items())
-    month = now.astimezone(UTC).date().replace(day=1)
+    month = month_of(now)
     if None in subject_ids:
-        month, month_key = ensure_month_key(now=now)
-        data_keys[month] = month_key
-    return [month if s is None else s for s in subject_ids], data_keys
+        data_keys[month] = ensure_month_key(now=now)[1]
+    return HeldKeys(month, data_keys)

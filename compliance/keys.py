@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 from uuid import UUID
@@ -94,9 +95,20 @@ def unwrap_key(wrapped: bytes, wrapping_key_id: str, owner: KeyOwner) -> bytes:
 
 def seal_bytes(data_key: bytes, owner: KeyOwner, plaintext: bytes, associated: bytes) -> bytes:
     """Encrypt ``plaintext``, bound to its owner and to ``associated``; the result names its month."""
-    header, nonce = make_header(owner), os.urandom(_NONCE_BYTES)
+    return make_sealer(data_key, owner)(plaintext, associated)
+
+
+def make_sealer(data_key: bytes, owner: KeyOwner) -> Callable[[bytes, bytes], bytes]:
+    """Return what seals any number of values of one owner as ``seal_bytes`` does, the key set up once."""
+    header = make_header(owner)
     cipher = AESGCM(_derive(data_key, b"seal"))
-    return header + nonce + cipher.encrypt(nonce, plaintext, _sealing_data(header, owner, associated))
+    common = _sealing_data(header, owner, b"")
+
+    def seal(plaintext: bytes, associated: bytes) -> bytes:
+        nonce = os.urandom(_NONCE_BYTES)
+        return header + nonce + cipher.encrypt(nonce, plaintext, common + associated)
+
+    return seal
 
 
 def open_bytes(data_key: bytes, owner: KeyOwner, sealed: bytes, associated: bytes) -> bytes:
@@ -117,7 +129,13 @@ def open_bytes(data_key: bytes, owner: KeyOwner, sealed: bytes, associated: byte
 
 def fingerprint_bytes(data_key: bytes, owner: KeyOwner, content: bytes) -> bytes:
     """Return a keyed hash of ``content`` that dies with the key; its first 4 bytes name the month."""
-    return make_header(owner) + hmac.digest(_derive(data_key, b"fingerprint"), content, "sha256")
+    return make_fingerprinter(data_key, owner)(content)
+
+
+def make_fingerprinter(data_key: bytes, owner: KeyOwner) -> Callable[[bytes], bytes]:
+    """Return what hashes any number of contents of one owner as ``fingerprint_bytes`` does."""
+    header, key = make_header(owner), _derive(data_key, b"fingerprint")
+    return lambda content: header + hmac.digest(key, content, "sha256")
 
 
 def make_header(owner: KeyOwner) -> bytes:

@@ -10,13 +10,14 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 
 from compliance import audit, keyring, keys, subject_links
-from compliance.keyring import SubjectErased
+from compliance.keyring import HeldKeys, SubjectErased, hold_keys
 from compliance.keys import SealBroken
 from compliance.models import Subject
 from compliance.normalization import InvalidEmail, normalize_email
 from compliance.suppressions import list_suppressed
 
 __all__ = [
+    "HeldKeys",
     "InvalidEmail",
     "SealBroken",
     "SubjectErased",
@@ -25,6 +26,7 @@ __all__ = [
     "find_subject",
     "fingerprint",
     "get_address",
+    "hold_keys",
     "list_domains",
     "list_erased",
     "lock_subject",
@@ -88,11 +90,7 @@ def seal(*, items: Sequence[tuple[UUID | None, bytes, bytes]], now: datetime) ->
     Raises:
         SubjectErased: a subject is erased or unknown.
     """
-    owners, data_keys = keyring.list_owners([item[0] for item in items], now=now)
-    return [
-        keys.seal_bytes(data_keys[owner], owner, plaintext, associated)
-        for owner, (_, plaintext, associated) in zip(owners, items, strict=True)
-    ]
+    return hold_keys(subject_ids=[item[0] for item in items], now=now).seal(items)
 
 
 @transaction.atomic
@@ -149,11 +147,7 @@ def fingerprint(*, items: Sequence[tuple[UUID | None, bytes]], now: datetime) ->
     Raises:
         SubjectErased: a subject is erased or unknown.
     """
-    owners, data_keys = keyring.list_owners([item[0] for item in items], now=now)
-    return [
-        keys.fingerprint_bytes(data_keys[owner], owner, content)
-        for owner, (_, content) in zip(owners, items, strict=True)
-    ]
+    return hold_keys(subject_ids=[item[0] for item in items], now=now).fingerprint(items)
 
 
 def matches_fingerprint(*, items: Sequence[tuple[UUID | None, bytes, bytes]]) -> list[bool]:

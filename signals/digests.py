@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from signals.normalization import canonical_json
+from signals.normalization import canonical_text, plain_number
 
 
 @dataclass(frozen=True)
 class StoredSignal:
-    """The columns of a signal, as they are written."""
+    """The columns of a signal, as they are written; the last two are canonical texts of columns before."""
 
     id: UUID
     received_at: datetime
@@ -26,6 +26,8 @@ class StoredSignal:
     schema_version: int
     request_id: str
     conflicts_with: UUID | None
+    account_json: str
+    attributes_json: str
 
 
 def row_digest(row: Any) -> str:
@@ -33,19 +35,26 @@ def row_digest(row: Any) -> str:
 
     A hash of the plaintext could be guessed, so it must not outlive the key.
     """
-    columns = {
-        "id": str(row.id),
-        "received_at": row.received_at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "occurred_at": row.occurred_at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "source": row.source,
-        "type": row.type,
-        "account": row.account,
-        "subject_id": str(row.subject_id) if row.subject_id else None,
-        "strength": row.strength,
-        "attributes": row.attributes,
-        "sealed": bytes(row.sealed).hex(),
-        "schema_version": row.schema_version,
-        "request_id": row.request_id,
-        "conflicts_with": str(row.conflicts_with) if row.conflicts_with else None,
-    }
-    return hashlib.sha256(canonical_json(columns)).hexdigest()
+    return digest_of(row, account=canonical_text(row.account), attributes=canonical_text(row.attributes))
+
+
+def digest_of(row: Any, *, account: str, attributes: str) -> str:
+    """Return what `row_digest` does, of a row whose JSON was printed already."""
+    rest = canonical_text(
+        {
+            "conflicts_with": str(row.conflicts_with) if row.conflicts_with else None,
+            "id": str(row.id),
+            "occurred_at": row.occurred_at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "received_at": row.received_at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "request_id": row.request_id,
+            "schema_version": row.schema_version,
+            "sealed": bytes(row.sealed).hex(),
+            "source": row.source,
+            "strength": plain_number(row.strength),
+            "subject_id": str(row.subject_id) if row.subject_id else None,
+            "type": row.type,
+        }
+    )
+    # One canonical object, its keys in order.
+    whole = f'{{"account":{account},"attributes":{attributes},{rest[1:]}'
+    return hashlib.sha256(whole.encode()).hexdigest()

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from contexts.scoring import Bucket
+from revctx.arrays import to_array
 
 _ADD_ENTRIES = """
 INSERT INTO contexts_ledgerentry (signal_id, decay_id, account_id, type, stage, subject_id,
@@ -55,11 +56,11 @@ def add_to_ledger(*, rows: Sequence[LedgerRow], decay_id: int) -> set[UUID]:
     if not unique:
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(_ADD_ENTRIES, [decay_id, *_entry_columns(unique)])
+        cursor.execute(_ADD_ENTRIES, [decay_id, *map(to_array, _entry_columns(unique))])
         added = {signal_id for (signal_id,) in cursor.fetchall()}
         fresh = [row for row in unique if row.signal_id in added]
         if fresh:
-            cursor.execute(_ADD_MASS, [decay_id, *_bucket_columns(fresh)])
+            cursor.execute(_ADD_MASS, [decay_id, *map(to_array, _bucket_columns(fresh))])
     return added
 
 

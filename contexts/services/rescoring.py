@@ -14,6 +14,7 @@ from contexts.contracts import ActiveConfigs, ContextUpdated
 from contexts.evidence import read_buckets
 from contexts.models import AccountContext, Crossing
 from contexts.scoring import Bucket, Score, choose_band, from_micros, measure_fit, score
+from revctx.arrays import to_array
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.outbox import enqueue
 from revctx.observability.context import get_request_id
@@ -159,7 +160,7 @@ def _write(outcomes: list[_Outcome], configs: ActiveConfigs, now: datetime) -> N
         [o.evidence_at for o in outcomes],
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [now, configs.activation_id, *columns])
+        cursor.execute(_WRITE, [now, configs.activation_id, *map(to_array, columns)])
     store_crossings(changes=[o.change for o in outcomes], configs=configs, now=now)
 
 

@@ -1,13 +1,14 @@
 """Write events into the transaction that they tell of."""
 
-import json
 from collections.abc import Iterable
 
 from django.db import connection, transaction
 
 from revctx.arrays import to_array
 from revctx.eventbus.envelope import Event
+from revctx.json_text import make_encoder
 
+_encode = make_encoder(ensure_ascii=True)
 CHANNEL = "revctx_outbox"
 # Arrays make one short statement of any number of rows: the ORM's VALUES list costs a multiple.
 _INSERT = """
@@ -29,7 +30,7 @@ def enqueue(events: Iterable[Event]) -> None:
             event.id,
             event.type,
             event.key,
-            json.dumps(event.data),
+            _encode(event.data),
             event.request_id,
             event.occurred_at,
         )
@@ -40,7 +41,8 @@ def enqueue(events: Iterable[Event]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [to_array(column) for column in zip(*rows, strict=True)])
     # A caller whose events are stored must not be told that they are not; the relay polls anyway.
-    transaction.on_commit(_wake_relay, robust=True)
+    if not any(registered[1] is _wake_relay for registered in connection.run_on_commit):
+        transaction.on_commit(_wake_relay, robust=True)  # once a transaction, however many calls it makes
 
 
 def _wake_relay() -> None:

@@ -1,6 +1,5 @@
 """Work items: claimed under a row lock, done in the effect's transaction, retried one by one."""
 
-import json
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,13 +11,16 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import Count, F, Min
 
+from revctx.arrays import to_array
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.models import WorkItem
+from revctx.json_text import make_encoder
 from revctx.observability.context import bind_request_id
 from revctx.observability.metrics import WORK_ITEMS
 
 MAX_ATTEMPTS = 5
 BACKOFF_SECONDS = 2
+_encode = make_encoder(ensure_ascii=True)
 
 log = structlog.get_logger(__name__)
 
@@ -52,12 +54,12 @@ ON CONFLICT ("group", event_id) DO NOTHING
 def add(*, group: str, events: Iterable[Event], now: datetime) -> int:
     """Store one open item an event, skipping those that the group already has; return how many were new."""
     rows = [
-        (event.id, event.type, event.key, json.dumps(event.data), event.request_id, event.occurred_at)
+        (event.id, event.type, event.key, _encode(event.data), event.request_id, event.occurred_at)
         for event in sorted(events, key=lambda event: event.id)
     ]
     if not rows:
         return 0
-    columns = [list(column) for column in zip(*rows, strict=True)]
+    columns = [to_array(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [group, now, now, *columns])
         new = int(cursor.rowcount)

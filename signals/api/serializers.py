@@ -25,7 +25,7 @@ class AccountReferences(RequestModel):
 
     @model_validator(mode="after")
     def _some_reference(self) -> Self:
-        if not self.given():
+        if all(getattr(self, kind) is None for kind in REFERENCE_KINDS):
             raise ValueError("at least one reference is needed")
         return self
 

@@ -31,18 +31,20 @@ class Candidate:
     fingerprint: bytes
 
 
-def make_candidates(*, reported: Sequence[NormalizedSignal], now: datetime) -> list[Candidate]:
+def make_candidates(
+    *, reported: Sequence[NormalizedSignal], now: datetime
+) -> tuple[list[Candidate], subjects.HeldKeys]:
     """Give each signal an id and its subject; a suppressed person is dropped here.
 
-    The subjects stay locked against erasure until the caller's transaction ends.
+    Returns the candidates and the keys of their subjects, who stay locked against erasure until the
+    caller's transaction ends.
     """
     emails = {signal.person.email for signal in reported if signal.person}
     known = subjects.ensure_subjects(emails=emails, now=now) if emails else {}
     stored = [_storable(signal, known) for signal in reported]
-    fingerprints = subjects.fingerprint(
-        items=[(subject_id, comparable(signal)) for signal, subject_id in stored], now=now
-    )
-    return [
+    held = subjects.hold_keys(subject_ids=[subject_id for _, subject_id in stored], now=now)
+    fingerprints = held.fingerprint([(subject_id, comparable(signal)) for signal, subject_id in stored])
+    candidates = [
         Candidate(
             signal_id=new_signal_id(received_at=now),
             reported=original,
@@ -53,6 +55,7 @@ def make_candidates(*, reported: Sequence[NormalizedSignal], now: datetime) -> l
         )
         for original, (signal, subject_id), fingerprint in zip(reported, stored, fingerprints, strict=True)
     ]
+    return candidates, held
 
 
 def _storable(reported: NormalizedSignal, known: Mapping[str, UUID]) -> tuple[NormalizedSignal, UUID | None]:

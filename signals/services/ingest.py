@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -15,7 +16,7 @@ from revctx.eventbus.outbox import enqueue
 from revctx.observability.context import get_request_id
 from revctx.observability.metrics import SIGNALS_PROCESSED
 from signals.contracts import IngestResult, SignalDraft
-from signals.digests import StoredSignal, row_digest
+from signals.digests import StoredSignal, digest_of
 from signals.normalization import (
     Catalogue,
     NormalizedSignal,
@@ -88,14 +89,14 @@ def store_arrivals(*, arrivals: Sequence[Arrival], now: datetime) -> list[Ingest
     if not arrivals:
         return []
     with transaction.atomic():
-        candidates = make_candidates(reported=[arrival.signal for arrival in arrivals], now=now)
+        candidates, held = make_candidates(reported=[arrival.signal for arrival in arrivals], now=now)
         claims = claim(candidates=candidates, now=now)
         kept = [
             (claim, arrival)
             for claim, arrival in zip(claims, arrivals, strict=True)
             if claim.result.status != "duplicate"
         ]
-        rows = _store(kept, now)
+        rows = _store(kept, held, now)
         _record(rows, [arrival.actor for _, arrival in kept])
         _announce(rows)
         transaction.on_commit(lambda: _count(claims))
@@ -125,20 +126,19 @@ def store_each(*, arrivals: Sequence[Arrival], now: datetime) -> list[IngestResu
     ]
 
 
-def _store(kept: list[tuple[Claim, Arrival]], now: datetime) -> list[StoredSignal]:
+def _store(kept: list[tuple[Claim, Arrival]], held: subjects.HeldKeys, now: datetime) -> list[StoredSignal]:
     """Insert the rows of new events and of other versions, sealed."""
     if not kept:
         return []
-    ciphertexts = subjects.seal(
-        items=[
+    ciphertexts = held.seal(
+        [
             (
                 claim.candidate.subject_id,
                 _sealed_content(claim.candidate.signal),
                 claim.candidate.signal_id.bytes,
             )
             for claim, _ in kept
-        ],
-        now=now,
+        ]
     )
     rows = [
         _make_row(claim, sealed, arrival.request_id, now)
@@ -148,11 +148,7 @@ def _store(kept: list[tuple[Claim, Arrival]], now: datetime) -> list[StoredSigna
         cursor.execute(
             _INSERT,
             [
-                to_array(
-                    [canonical_json(getattr(row, name)).decode() for row in rows]
-                    if kind == "jsonb"
-                    else [getattr(row, name) for row in rows]
-                )
+                to_array(map(attrgetter(f"{name}_json" if kind == "jsonb" else name), rows))
                 for name, kind in _INSERT_COLUMNS.items()
             ],
         )
@@ -183,6 +179,8 @@ def _make_row(claim: Claim, sealed: bytes, request_id: str, now: datetime) -> St
         schema_version=SCHEMA_VERSION,
         request_id=request_id,
         conflicts_with=claim.conflicts_with,
+        account_json=signal.account_json,
+        attributes_json=signal.attributes_json,
     )
 
 
@@ -195,7 +193,11 @@ def _record(rows: list[StoredSignal], actors: list[str]) -> None:
                 target_type="signal",
                 target_id=str(row.id),
                 at=row.received_at,
-                payload={"source": row.source, "type": row.type, "sha256": row_digest(row)},
+                payload={
+                    "source": row.source,
+                    "type": row.type,
+                    "sha256": digest_of(row, account=row.account_json, attributes=row.attributes_json),
+                },
                 request_id=row.request_id,
             )
             for row, actor in zip(rows, actors, strict=True)

@@ -128,3 +128,11 @@ def rows_of(services, database):
     assert all(bytes.fromhex(leaf[3:].decode()) == canonical.leaf_of(row) for leaf, row in lines)
     assert settings.TIME_ZONE == "UTC"
     return lines
+
+
+@pytest.mark.parametrize("odd", ["a\tb", "back\\slash", "two\nlines", "\r", "\v\f\b", "plain", "\\N", ""])
+def test_lines_made_together_are_the_lines_made_alone(odd):
+    rows = [["a", None, *["x"] * 9], [None, odd, *["ß"] * 9], ["b"] * 11]
+
+    assert canonical.make_lines(rows) == [canonical.make_line(row) for row in rows]
+    assert canonical.make_lines([]) == []
