@@ -13,11 +13,10 @@ from uuid import uuid4
 from django.test import Client, override_settings
 
 from integrations import standard_webhooks
-from integrations.generic.services import save_source
 from integrations.hubspot.signature import SignedRequest
 from integrations.hubspot.signature import sign as sign_hubspot
-from integrations.models import MappedSource
 from integrations.segment.signature import sign as sign_segment
+from integrations.tests.factories import save_mapped_source
 
 SECRET = "a-secret-of-sixteen-or-more"
 PUBLIC = "https://revctx.example.test"
@@ -100,24 +99,7 @@ def open_doors() -> override_settings:
 
 def make_source() -> None:
     """Set up the mapped source behind the generic door."""
-    source = MappedSource(
-        slug="hostile",
-        label="Hostile",
-        events="events",
-        type="kind",
-        external_id="token",
-        natural_key="token",
-        occurred_at="at",
-        strength="strength",
-        account_domain="company.domain",
-        account_crm_id="company.crm",
-        account_name="company.name",
-        person_mail="person.email",
-        person_name="person.name",
-        attributes={"seats": "seats", "stage": "stage"},
-    )
-    now = datetime.now(UTC)
-    save_source(source=source, new_secret=SECRET, forget_former=False, actor="system:test", now=now)
+    save_mapped_source(SECRET)
 
 
 def _signal() -> dict[str, Any]:
