@@ -19,6 +19,7 @@ STAFF = {
 def register_places() -> None:
     """List them."""
     _register_persons()
+    _register_proofs()
     _register_requests()
     _register_delivery()
 
@@ -37,6 +38,9 @@ def _register_persons() -> None:
         "table", "month_keys", categories="data key (wrapped) of what names nobody", erased_by=BY_TIME,
         purpose="to seal content of which no person is known", retention="quarantine",
     )  # fmt: skip
+
+
+def _register_proofs() -> None:
     register(
         "table", "consent_revisions", categories="consent statements, proof (sealed)", purpose=PROOF,
         lawful_basis=DUTY, erased_by=BY_KEY, retention="relationship and 3 years",

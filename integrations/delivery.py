@@ -8,7 +8,8 @@ from pydantic import Field
 
 from integrations.outcomes import Outcome
 from integrations.salesforce.serializers import QuarantinedItem, StoredItem, WebhookReceipt
-from signals.normalization import Catalogue, InvalidDraft, canonical_json, normalize
+from signals.canonical import canonical_json
+from signals.normalization import Catalogue, InvalidDraft, normalize
 from signals.selectors import get_catalogue
 from signals.services.ingest import ingest_signals
 from signals.services.quarantine import quarantine

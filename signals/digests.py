@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from signals.normalization import canonical_text, plain_number
+from signals.canonical import canonical_text, plain_number
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from compliance.normalization import InvalidEmail, normalize_email
-from revctx.json_text import make_encoder
+from signals.canonical import canonical_text, plain_number
 from signals.contracts import REFERENCE_KINDS, PersonDraft, SignalDraft
 from signals.payload_schemas import SchemaSet, fit_date
 
@@ -24,7 +24,6 @@ _MAX_NUMBER = 1e15
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[\w-]{1,63}(\.[\w-]{1,63})+")
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
-_encode = make_encoder(sort_keys=True, compact=True)
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -187,23 +186,6 @@ def split_attributes(
     return readable, unreadable
 
 
-def canonical_json(value: Any) -> bytes:
-    """Return the one byte form of a JSON value; 5 and 5.0 are the same number, as in PostgreSQL."""
-    return canonical_text(value).encode()
-
-
-def canonical_text(value: Any) -> str:
-    """Return `canonical_json` as text."""
-    text = _encode(value)
-    # Only a float without fraction prints another way, and all those print one of these.
-    return _encode(_canonical(value)) if ".0" in text or "e+" in text else text
-
-
-def plain_number(value: float) -> float:
-    """Return a number as `canonical_json` prints it, which spares it the slower way."""
-    return int(value) if value.is_integer() else value
-
-
 def without_person(signal: NormalizedSignal) -> NormalizedSignal:
     """Return the account-level rest of a signal whose person must not be taken up.
 
@@ -300,15 +282,3 @@ def _fit(value: Any, kind: str, catalogue: Catalogue) -> Any:
         codes = catalogue.codes.get(kind.removeprefix("code:"), frozenset())
         return value if isinstance(value, str) and (value in codes or value == UNMAPPED) else None
     return None
-
-
-def _canonical(value: Any) -> Any:
-    # By class, not isinstance: this runs for every value of every signal.
-    kind = value.__class__
-    if kind is float:
-        return plain_number(value)
-    if kind is dict:
-        return {key: _canonical(item) for key, item in value.items()}
-    if kind is list:
-        return [_canonical(item) for item in value]
-    return value

@@ -230,9 +230,17 @@ def _close_candidates(row: IdentityMerge, actor: str, now: datetime) -> None:
     waiting.update(state="merged", decided_by=actor, decided_at=now)
 
 
+_AUDIT_NAMES = {
+    ("account", "merged"): "account.merged",
+    ("account", "split"): "account.split",
+    ("contact", "merged"): "contact.merged",
+    ("contact", "split"): "contact.split",
+}
+
+
 def _record(what: str, row: IdentityMerge, actor: str, now: datetime) -> None:
     entry = audit.AuditEntry(
-        name=f"{row.kind}.{what}",
+        name=_AUDIT_NAMES[row.kind, what],
         actor=actor,
         target_type="identity_merge",
         target_id=str(row.id),

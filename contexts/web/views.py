@@ -102,10 +102,7 @@ class AccountDetail(ScopedPage):
                 account_id=account.id, since=at - timedelta(days=HISTORY_DAYS), until=at
             ),
             threshold=selectors.get_active_configs()[1].hot_threshold,
-            timeline=[
-                {"entry": entry, "label": labels.get(entry.type, entry.type)}
-                for entry in selectors.get_timeline(account.id, TIMELINE_LENGTH, before=(at, _LAST_ID))
-            ],
+            timeline=_list_timeline(account.id, labels, at=at),
             people=_list_people(account.id, now=now),
             quality=selectors.get_quality(account_id=account.id, now=now),
             merges=merges,
@@ -115,6 +112,11 @@ class AccountDetail(ScopedPage):
             as_of_error=as_of_error,
             **kwargs,
         )
+
+
+def _list_timeline(account_id: UUID, labels: dict[str, str], *, at: datetime) -> list[dict[str, Any]]:
+    entries = selectors.get_timeline(account_id, TIMELINE_LENGTH, before=(at, _LAST_ID))
+    return [{"entry": entry, "label": labels.get(entry.type, entry.type)} for entry in entries]
 
 
 def _list_lines(explained: ScoreExplanation, labels: dict[str, str]) -> list[Line]:

@@ -36,6 +36,7 @@ AUDITED = {
     "orchestration.Action": set(AUDIT_NAMES),
     "compliance.ConsentRevision": {"consent.granted", "consent.revoked"},
     "compliance.AuditVerification": {"audit_verification.requested", "audit_verification.finished"},
+    "contexts.MergeCandidate": {"match.noted", "match.dismissed", "match.failed", "account.merged"},
     "compliance.PrivacyRequest": {f"privacy_request.{move.value}" for move in Move},
     "compliance.PrivacyTarget": {"privacy_target.acknowledged", "privacy_target.failed"},
     "signals.QuarantinedPayload": {

@@ -15,13 +15,13 @@ from revctx.eventbus.envelope import Event
 from revctx.eventbus.outbox import enqueue
 from revctx.observability.context import get_request_id
 from revctx.observability.metrics import SIGNALS_PROCESSED
+from signals.canonical import canonical_json
 from signals.contracts import IngestResult, SignalDraft
 from signals.digests import StoredSignal, digest_of
 from signals.normalization import (
     Catalogue,
     NormalizedSignal,
     account_reference,
-    canonical_json,
     normalize,
     source_label,
     type_label,

@@ -8,9 +8,10 @@ from uuid import UUID
 
 import pytest
 
+from signals.canonical import canonical_json
 from signals.contracts import PersonDraft, SignalDraft
 from signals.digests import row_digest
-from signals.normalization import Catalogue, canonical_json, comparable, normalize
+from signals.normalization import Catalogue, comparable, normalize
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ID = UUID("01900000-0000-7000-8000-000000000001")

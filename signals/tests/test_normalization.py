@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signals.canonical import canonical_json
 from signals.normalization import (
     Catalogue,
     InvalidDraft,
     account_reference,
     attribute_kinds,
-    canonical_json,
     clamp_occurred_at,
     comparable,
     normalize,

@@ -129,7 +129,7 @@ class TestPage:
         client = sign_in("approver")
         client.get("/approvals")
 
-        with django_assert_max_num_queries(45):
+        with django_assert_max_num_queries(60):
             client.get("/approvals")
 
 
