@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import threading
 import time
 from datetime import date
@@ -17,7 +18,8 @@ from compliance.sealing.keys import Signer
 from compliance.sealing.retirement import retire_month
 from compliance.sealing.rotation import rotate_key
 from compliance.sealing.verification import Verification
-from compliance.tests.sealing.log import unguarded
+from compliance.tests.sealing.log import event_at, unguarded
+from revctx.devstack import roles
 from revctx.devstack.postgres import SUPERUSER, program_folder
 
 NEW = Signer(b"n" * 32)
@@ -110,8 +112,24 @@ def test_a_dump_restored_into_another_database_is_sound(log, superuser, services
         restore = [str(programs / "psql"), *server, "-q", "-v", "ON_ERROR_STOP=1", "restored"]
         subprocess.run(restore, env=environment, input=dump.stdout, capture_output=True, check=True)
         assert rows_of(services, "revctx") == rows_of(services, "restored")
+        verified = verify_elsewhere(services, "restored", log.anchors.folder)
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        address = services.postgres.url(SUPERUSER, database="restored")
+        with psycopg.connect(address) as session, unguarded(session):
+            session.execute(f"UPDATE audit_logs SET actor = 'user:8' WHERE id = '{event_at(session, 3)}'")
+        tampered = verify_elsewhere(services, "restored", log.anchors.folder)
+        assert (tampered.returncode, "NOT SOUND" in tampered.stderr) == (1, True), tampered.stderr
     finally:
         superuser.execute("DROP DATABASE restored WITH (FORCE)")
+
+
+def verify_elsewhere(services, database, anchors):
+    """Verify another database as an operator would who has just restored it."""
+    address = {"DATABASE_URL": services.postgres.url(roles.APP, database=database)}
+    return subprocess.run(  # noqa: PLW1510 - what it answers is the test's to judge
+        [sys.executable, "manage.py", "verify_audit", "--anchors", str(anchors)],
+        cwd=settings.BASE_DIR, env=os.environ | address, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
 
 
 def rows_of(services, database):
