@@ -86,8 +86,14 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         (folder / "pytest.ini").write_text("[pytest]\n")
-        (folder / "test_sleep.py").write_text("import time\ndef test_sleep(services): time.sleep(60)\n")
-        plugins = ("-p", "revctx.devstack.pytest_plugin", "-p", "no:django", "-p", "no:valkey")
+        (folder / "test_sleep.py").write_text(
+            "import pathlib, time\n"
+            "def test_sleep(services):\n"
+            f"    pathlib.Path({str(folder / 'asleep')!r}).touch()\n"
+            "    time.sleep(60)\n"
+        )
+        unwanted = ("-p", "no:django", "-p", "no:valkey", "-p", "no:schemathesis")
+        plugins = ("-p", "revctx.devstack.pytest_plugin", *unwanted)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pytest", "-q", *plugins, str(folder)],
             cwd=folder,
@@ -96,8 +102,8 @@ class Run:
             start_new_session=True,
         )
         self.folder = harness_folder() / str(self.process.pid)
-        self._wait((self.folder / "metrics").exists)
-        time.sleep(0.5)
+        # A signal amid the imports would be a test of them.
+        self._wait((folder / "asleep").exists)
         self.postgres = int((self.folder / "postgres/data/postmaster.pid").read_text().split()[0])
 
     def end(self, number: signal.Signals) -> None:
