@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from revctx.devstack.broker import Broker
+from revctx.devstack.console import say
 from revctx.devstack.local_env import GivenServers
 from revctx.devstack.local_state import LocalState
 from revctx.devstack.paths import postgres_folder
@@ -27,11 +28,7 @@ class LocalServices:
         """Describe the servers; start nothing yet."""
         return cls(
             given=given,
-            postgres=None
-            if given.databases
-            else PostgresServer(
-                folder=postgres_folder(state.folder), port=ports["postgres"], passwords=state.load_passwords()
-            ),
+            postgres=None if given.databases else _describe_postgres(state, ports["postgres"]),
             redis=None
             if given.redis
             else RedisServer(folder=state.folder / "redis", port=ports["redis"], password=redis_password),
@@ -95,3 +92,10 @@ class LocalServices:
             "broker" if self.broker else "Kafka (yours)",
         ]
         return ", ".join(parts)
+
+
+def _describe_postgres(state: LocalState, port: int) -> PostgresServer:
+    data = postgres_folder(state.folder)
+    if (orphan := state.set_aside_orphan(data)) is not None:
+        say(f"Found the database of a checkout that is gone; set it aside as {orphan}")
+    return PostgresServer(folder=data, port=port, passwords=state.load_passwords())

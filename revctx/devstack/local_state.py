@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,16 @@ class LocalState:
     def load_passwords(self) -> dict[str, str]:
         """Return the database passwords of this stack, drawn on the first call ever."""
         return self._load("passwords.json", new_passwords())
+
+    def set_aside_orphan(self, data: Path) -> Path | None:
+        """Rename a cluster of which this stack has no passwords; return its new place, None if there is none.
+
+        Root's clusters lie outside of the checkout and outlive it. Without the passwords and keys of the
+        checkout that is gone nobody can read them; they are kept, for only their owner may throw data away.
+        """
+        if not data.exists() or (self.folder / "passwords.json").exists():
+            return None
+        return data.rename(data.with_name(f"{data.name}.orphan-{time.time_ns()}"))
 
     def choose_ports(self) -> dict[str, int]:
         """Return a free port for each embedded server, last time's where it is still free."""

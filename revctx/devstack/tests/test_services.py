@@ -13,6 +13,7 @@ from redis.retry import Retry
 
 from revctx.devstack import roles, run_folders
 from revctx.devstack.broker import Broker
+from revctx.devstack.local_state import LocalState
 from revctx.devstack.ports import ServiceError, free_port, is_free
 from revctx.devstack.postgres import PostgresServer
 from revctx.devstack.redis import RedisServer
@@ -179,3 +180,19 @@ def test_only_in_throwaway_clusters_may_the_owner_switch_triggers_off(folder: Pa
             owner.execute("SET session_replication_role = replica")
     finally:
         server.stop()
+
+
+def test_a_cluster_without_its_passwords_is_set_aside_and_one_with_them_is_kept(tmp_path):
+    state, data = LocalState(tmp_path / "state"), tmp_path / "postgres"
+    state.prepare()
+    data.mkdir()
+
+    orphan = state.set_aside_orphan(data)
+
+    assert orphan is not None
+    assert orphan.exists()
+    assert not data.exists()
+    data.mkdir()
+    state.load_passwords()
+    assert state.set_aside_orphan(data) is None
+    assert data.exists()
