@@ -44,6 +44,10 @@ def _uuids(column: Sequence[UUID]) -> str:
     return ",".join(["%032x" % value.int for value in column])  # noqa: UP031, a third of the time of `str`
 
 
+def _numbers(column: Sequence[float]) -> str:
+    return ",".join(map(repr, column))
+
+
 def _nulls(column: Sequence[None]) -> str:
     return ",".join(["NULL"] * len(column))
 
@@ -53,6 +57,8 @@ _OF_ONE_KIND: dict[type, Callable[[Any], str]] = {
     datetime: _times,
     bytes: _bytes,
     UUID: _uuids,
+    int: _numbers,
+    float: _numbers,
     type(None): _nulls,
 }
 

@@ -51,6 +51,11 @@ app.conf.update(
         "execute": {"task": "orchestration.tasks.execute_due", "schedule": 2.0, "options": {"expires": 10}},
         "expire": {"task": "orchestration.tasks.expire_due", "schedule": 60.0, "options": {"expires": 60}},
         "bands": {"task": "contexts.tasks.sweep_bands", "schedule": 60.0, "options": {"expires": 60}},
+        "rollouts": {
+            "task": "contexts.tasks.roll_out_configs",
+            "schedule": 5.0,
+            "options": {"expires": 5},
+        },
         "verifications": {
             "task": "compliance.tasks.verify_audit",
             "schedule": 4.0,
@@ -62,6 +67,10 @@ app.conf.update(
             "options": {"expires": 10},
         },
         "retention": {"task": "compliance.tasks.apply_retention", "schedule": crontab(hour="3", minute="40")},
+        "reconciliation": {
+            "task": "compliance.tasks.reconcile_audit",
+            "schedule": crontab(hour="4", minute="10"),
+        },
         "partitions": {
             "task": "compliance.tasks.create_partitions",
             "schedule": crontab(hour="0", minute="20"),

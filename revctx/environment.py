@@ -35,6 +35,7 @@ def read_database(name: str) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
+            "prepare_threshold": 1,  # only cursors that bind on the server prepare: `revctx.statements`
             # An idle open transaction would hold back the relay for everybody.
             "options": "-c statement_timeout=30s -c lock_timeout=10s"
             " -c idle_in_transaction_session_timeout=30s",

@@ -5,6 +5,9 @@ import json.encoder
 from collections.abc import Callable
 from typing import Any
 
+# A text as JSON prints it, its non-ASCII characters as they are.
+quote: Callable[[str], str] = json.encoder.encode_basestring
+
 
 def make_encoder(
     *, sort_keys: bool = False, ensure_ascii: bool = False, compact: bool = False

@@ -34,6 +34,8 @@ LABORATORY_MODE = EXECUTION_MODE == "laboratory"
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY")
 PUBLIC_URL = env.str("REVCTX_URL", "http://127.0.0.1:8000").rstrip("/")
+# Whose calls `manage.py mcp_server` makes over standard input; over HTTP each request brings its own.
+REVCTX_MCP_TOKEN = env.str("REVCTX_MCP_TOKEN", "")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
@@ -178,6 +180,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_VERBOSE = False
+AXES_USERNAME_CALLABLE = "revctx.web.attempts.name_attempt"
 AXES_LOCKOUT_TEMPLATE = "web/locked.html"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -140,7 +140,10 @@ _NOT_BRACKET = re.compile(r"[^\[\]{}]+")
 
 
 def _depth(text: str) -> int:
-    """Return the deepest nesting; brackets inside strings don't count."""
+    """Return the deepest nesting, or a bound below `MAX_DEPTH`; brackets inside strings don't count."""
+    opening = text.count("{") + text.count("[")
+    if opening < MAX_DEPTH:
+        return opening  # nothing is nested deeper than there are brackets
     deepest = depth = 0
     for bracket in _NOT_BRACKET.sub("", _STRING.sub("", text)):
         depth += 1 if bracket in "[{" else -1

@@ -18,7 +18,16 @@ def scopes_of_user(user: User | AnonymousUser) -> frozenset[str]:
         return frozenset()
     if user.is_superuser:
         return SCOPES
-    return scopes_of_roles(list(user.groups.values_list("name", flat=True)))
+    return scopes_of_roles(roles_of(user))
+
+
+def roles_of(user: User) -> list[str]:
+    """Return the names of a person's groups, asked of the database once a request."""
+    known: list[str] | None = getattr(user, "_roles", None)
+    if known is None:
+        known = list(user.groups.values_list("name", flat=True))
+        user._roles = known  # type: ignore[attr-defined]
+    return known
 
 
 def scopes_of(request: Request | HttpRequest) -> frozenset[str]:

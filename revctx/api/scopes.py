@@ -10,6 +10,7 @@ SCOPES = frozenset(
         "consent:write",
         "consent:read",
         "actions:read",
+        "actions:propose",
         "actions:review",
         "actions:approve",
         "lab:read",
@@ -24,9 +25,17 @@ _READ = {"signals:read", "accounts:read", "actions:read", "lab:read"}
 
 # Django group → scopes. A person has the scopes of all their groups.
 ROLES: dict[str, frozenset[str]] = {
-    "reviewer": frozenset(_READ | {"actions:review", "consent:read"}),
+    "reviewer": frozenset(_READ | {"actions:propose", "actions:review", "consent:read"}),
     "approver": frozenset(
-        _READ | {"accounts:write", "actions:review", "actions:approve", "lab:approve", "consent:read"}
+        _READ
+        | {
+            "accounts:write",
+            "actions:propose",
+            "actions:review",
+            "actions:approve",
+            "lab:approve",
+            "consent:read",
+        }
     ),
     "privacy_officer": frozenset(
         {"accounts:read", "consent:read", "consent:write", "audit:read", "privacy:write"}

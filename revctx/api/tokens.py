@@ -6,10 +6,12 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import Q
 
 from revctx.api.models import ApiToken
 from revctx.api.scopes import SCOPES
+from revctx.observability.registry import record_audit
 
 RECENT = timedelta(seconds=2)
 MAX_RECENT = 10_000
@@ -55,6 +57,32 @@ def issue_token(
         },
     )
     return secret
+
+
+def revoke_tokens(*, user: User, label: str, now: datetime) -> list[int]:
+    """Revoke the live tokens of a person under a label; return their ids."""
+    live = ApiToken.objects.filter(Q(expires_at=None) | Q(expires_at__gt=now), user=user, label=label)
+    ids = sorted(live.filter(revoked_at=None).values_list("pk", flat=True))
+    ApiToken.objects.filter(pk__in=ids).update(revoked_at=now)
+    return ids
+
+
+@transaction.atomic
+def revoke_by_ids(*, token_ids: Collection[int], actor: str, now: datetime) -> list[int]:
+    """Revoke tokens that are not revoked yet, one audit row each; return their ids."""
+    found = ApiToken.objects.select_for_update().filter(pk__in=token_ids, revoked_at=None).order_by("pk")
+    owners = dict(found.values_list("pk", "user_id"))
+    ApiToken.objects.filter(pk__in=owners).update(revoked_at=now)
+    for token_id, user_id in owners.items():
+        record_audit(
+            name="api_token.revoked",
+            actor=actor,
+            target_type="api_token",
+            target_id=str(token_id),
+            at=now,
+            payload={"user_id": user_id},
+        )
+    return list(owners)
 
 
 def find_token(*, secret: str, now: datetime) -> ApiToken | None:

@@ -78,6 +78,8 @@ class LocalServices:
         databases = self.given.databases if self.postgres is None else database_environment(self.postgres)
         return {
             **databases,
+            # Only the embedded broker forgets what nobody read in time.
+            **({"RELAY_MAX_AHEAD": "0"} if self.broker is None else {}),
             "REDIS_URL": self.given.redis if self.redis is None else self.redis.url,
             "KAFKA_BOOTSTRAP_SERVERS": self.given.kafka
             if self.broker is None

@@ -18,6 +18,7 @@ class EventBusConfig(AppConfig):
         registry.register_health_check("kafka", health.check_kafka)
         registry.register_health_check("bridges", health.check_bridges)
         registry.register_health_check("outbox", health.check_outbox)
+        registry.register_health_check("relay", health.check_relay)
         registry.register_health_check("work_backlog", health.check_backlog)
         registry.register_gauge(
             "outbox_age_seconds", "Age of the oldest event not handed to Kafka.", health.outbox_age_seconds

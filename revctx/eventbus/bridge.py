@@ -50,9 +50,9 @@ class Bridge:
             self._note_presence(caught_up=not self._paused)
             return 0
         added = workitems.add(group=self.group, events=self._decode(messages), now=now)
-        self._consumer.commit(asynchronous=False)
         if added:
-            hint(group=self.group, count=added)
+            hint(group=self.group, count=added)  # what is stored need not wait for Kafka's word
+        self._consumer.commit(asynchronous=False)
         return added
 
     def close(self) -> None:

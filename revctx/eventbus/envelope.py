@@ -1,6 +1,5 @@
 """The envelope of every event: CloudEvents 1.0, structured JSON."""
 
-import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -9,10 +8,12 @@ from uuid import UUID, uuid4
 from revctx.api.errors import ApiError
 from revctx.api.parsing import parse_json
 from revctx.eventbus.topics import TOPICS
+from revctx.json_text import make_encoder
 from revctx.observability.context import get_request_id
 
 SPEC_VERSION = "1.0"
 SOURCE = "/revctx"
+_encode = make_encoder(ensure_ascii=True, compact=True)
 _LONGEST = {"id": 36, "type": 64, "subject": 255, "time": 40, "requestid": 128}  # characters
 
 
@@ -43,7 +44,7 @@ class Event:
 
     def to_json(self) -> bytes:
         """Print the structured CloudEvents form (CloudEvents 1.0.2, JSON event format)."""
-        return json.dumps(
+        return _encode(
             {
                 "specversion": SPEC_VERSION,
                 "id": str(self.id),
@@ -54,8 +55,7 @@ class Event:
                 "datacontenttype": "application/json",
                 "requestid": self.request_id,
                 "data": self.data,
-            },
-            separators=(",", ":"),
+            }
         ).encode()
 
     @classmethod

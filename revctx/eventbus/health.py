@@ -10,6 +10,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from revctx import local_env
+from revctx.eventbus import relay
 from revctx.eventbus.models import BridgeMember, WorkItem
 
 MAX_OUTBOX_AGE_SECONDS = 60.0
@@ -46,6 +47,21 @@ def check_outbox() -> str | None:
     except OperationalError as error:
         return f"not readable: {type(error).__name__}"
     return f"the oldest event waits for {age:.0f} s" if age > MAX_OUTBOX_AGE_SECONDS else None
+
+
+def check_relay() -> str | None:
+    """Refuse when events wait because the relay, kept near the slowest group, waits for that group.
+
+    A moment of it is how the relay keeps pace; longer than a bridge may be silent, it stands still.
+    """
+    try:
+        if outbox_age_seconds() < BRIDGE_SILENCE_SECONDS:
+            return None
+        awaited = relay.list_awaited()
+    except OperationalError as error:
+        return f"not readable: {type(error).__name__}"
+    behind = ", ".join(f"{group}, {count} events behind" for group, count in awaited.items())
+    return f"the relay waits for {behind}" if behind else None
 
 
 def check_backlog() -> str | None:

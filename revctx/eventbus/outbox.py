@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from revctx.arrays import to_array
 from revctx.eventbus.envelope import Event
 from revctx.json_text import make_encoder
+from revctx.statements import run_prepared
 
 _encode = make_encoder(ensure_ascii=True)
 CHANNEL = "revctx_outbox"
@@ -38,8 +39,7 @@ def enqueue(events: Iterable[Event]) -> None:
     ]
     if not rows:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [to_array(column) for column in zip(*rows, strict=True)])
+    run_prepared(_INSERT, [to_array(column) for column in zip(*rows, strict=True)])
     # A caller whose events are stored must not be told that they are not; the relay polls anyway.
     if not any(registered[1] is _wake_relay for registered in connection.run_on_commit):
         transaction.on_commit(_wake_relay, robust=True)  # once a transaction, however many calls it makes

@@ -4,8 +4,9 @@ Rows are read below the xmin horizon with a cursor `(txid, id)`: an id alone wou
 transactions that commit late.
 """
 
+import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,12 +19,20 @@ from revctx.eventbus import cluster
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.models import OutboxEvent, RelayCursor
 from revctx.observability.metrics import EVENTS_RELAYED
+from revctx.statements import fetch_prepared
 
 CURSOR = "kafka"
 BATCH = 1_000
 DELIVERY_SECONDS = 30
 
 log = structlog.get_logger(__name__)
+
+_NEXT = """
+SELECT txid::text, id, event_id, type, key, data, occurred_at, request_id FROM outbox_events
+WHERE (txid, id) > (%s::text::xid8, %s)
+  AND txid < pg_snapshot_xmin(pg_current_snapshot())
+ORDER BY txid, id LIMIT %s
+"""
 
 
 class NotDelivered(Exception):
@@ -104,20 +113,39 @@ def _room(cursor: RelayCursor) -> int:
     return max(0, min(BATCH, most - ahead))
 
 
+def list_awaited() -> dict[str, int]:
+    """Return the groups that the relay waits for, and how many published events each has yet to store.
+
+    Empty without a limit (`RELAY_MAX_AHEAD` 0), as with a real broker.
+    """
+    most: int = settings.RELAY_MAX_AHEAD
+    cursor = RelayCursor.objects.filter(name=CURSOR).first()
+    if not most or cursor is None:
+        return {}
+    ahead = {group: _count_ahead(cursor, group) for group in settings.EVENT_GROUPS}
+    return {group: count for group, count in sorted(ahead.items()) if count >= most}
+
+
 def _count_ahead(cursor: RelayCursor, group: str) -> int:
-    """Count the latest published events that a group's bridge has not stored yet."""
+    """Count the latest published events that a group's bridge has not stored yet.
+
+    In the order of publication: an id alone may belong to an event that waits behind the cursor, and the
+    relay would wait for what it has not sent.
+    """
     with connection.cursor() as sql:
         sql.execute(
             """
-            SELECT count(*) FROM outbox_events o
-            WHERE o.id BETWEEN %s AND %s AND o.type = ANY(%s)
-              AND o.created_at > now() - interval '10 minutes'
+            SELECT count(*) FROM (
+                SELECT event_id, type, created_at FROM outbox_events
+                WHERE (txid, id) <= (%s::text::xid8, %s) ORDER BY txid DESC, id DESC LIMIT %s) o
+            WHERE o.type = ANY(%s) AND o.created_at > now() - interval '10 minutes'
               AND NOT EXISTS (
                 SELECT FROM work_items w WHERE w."group" = %s AND w.event_id = o.event_id)
             """,
             [
-                cursor.last_id - 2 * settings.RELAY_MAX_AHEAD,
+                str(cursor.txid),
                 cursor.last_id,
+                2 * settings.RELAY_MAX_AHEAD,
                 settings.EVENT_GROUPS[group]["topics"],
                 group,
             ],
@@ -126,16 +154,22 @@ def _count_ahead(cursor: RelayCursor, group: str) -> int:
 
 
 def _read(cursor: RelayCursor, *, limit: int) -> list[OutboxRow]:
-    rows = OutboxEvent.objects.raw(
-        """
-        SELECT * FROM outbox_events
-        WHERE (txid, id) > (%s::text::xid8, %s)
-          AND txid < pg_snapshot_xmin(pg_current_snapshot())
-        ORDER BY txid, id LIMIT %s
-        """,
-        [str(cursor.txid), cursor.last_id, limit],
-    )
-    return [OutboxRow(txid=row.txid, id=row.pk, event=event_of(row)) for row in rows]
+    rows = fetch_prepared(_NEXT, [str(cursor.txid), cursor.last_id, limit])
+    return [
+        OutboxRow(
+            txid=int(txid),
+            id=number,
+            event=Event(
+                id=event_id,
+                type=kind,
+                key=key,
+                data=json.loads(data),
+                occurred_at=at.astimezone(UTC),
+                request_id=request,
+            ),
+        )
+        for txid, number, event_id, kind, key, data, at, request in rows
+    ]
 
 
 def event_of(row: OutboxEvent) -> Event:

@@ -1,9 +1,10 @@
 """Work items: claimed under a row lock, done in the effect's transaction, retried one by one."""
 
+import json
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from revctx.eventbus.models import WorkItem
 from revctx.json_text import make_encoder
 from revctx.observability.context import bind_request_id
 from revctx.observability.metrics import WORK_ITEMS
+from revctx.statements import prepared_cursor
 
 MAX_ATTEMPTS = 5
 BACKOFF_SECONDS = 2
@@ -49,6 +51,15 @@ SELECT %s, event.*, %s, %s, 'open', 0, ''
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::timestamptz[]) AS event
 ON CONFLICT ("group", event_id) DO NOTHING
 """
+# By hand, for every chunk runs them, and its transaction keeps back what the relay may send. Planned anew
+# each time: the table is sometimes empty and sometimes long.
+_CLAIM = """
+SELECT id, event_id, event_type, key, data, request_id, occurred_at FROM work_items
+WHERE "group" = %(group)s AND state = 'open' AND due_at <= %(now)s
+ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+"""
+_CLAIM_ONE = _CLAIM.replace("ORDER BY", "AND id = %(only)s ORDER BY")
+_CLOSE = "UPDATE work_items SET state = 'done', done_at = %s, last_error = '' WHERE id = ANY(%s)"
 
 
 def add(*, group: str, events: Iterable[Event], now: datetime) -> int:
@@ -60,7 +71,7 @@ def add(*, group: str, events: Iterable[Event], now: datetime) -> int:
     if not rows:
         return 0
     columns = [to_array(column) for column in zip(*rows, strict=True)]
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(_INSERT, [group, now, now, *columns])
         new = int(cursor.rowcount)
     WORK_ITEMS.labels(group, "bridged").inc(new)
@@ -89,22 +100,21 @@ def process(*, group: str, handle: Handler, limit: int, now: datetime) -> int:
 
 
 def _claim(*, group: str, limit: int, now: datetime, only: int | None = None) -> list[WorkItemData]:
-    due = WorkItem.objects.filter(group=group, state=WorkItem.State.OPEN, due_at__lte=now)
-    if only is not None:
-        due = due.filter(pk=only)
-    rows = due.order_by("id").select_for_update(skip_locked=True)[:limit]
-    return [
-        WorkItemData(
-            id=row.pk,
-            event_id=row.event_id,
-            event_type=row.event_type,
-            key=row.key,
-            data=row.data,
-            request_id=row.request_id,
-            occurred_at=row.occurred_at,
-        )
-        for row in rows
-    ]
+    parameters: dict[str, Any] = {"group": group, "now": now, "limit": limit, "only": only}
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM if only is None else _CLAIM_ONE, parameters)
+        return [
+            WorkItemData(
+                id=number,
+                event_id=event_id,
+                event_type=kind,
+                key=key,
+                data=json.loads(data),
+                request_id=request_id,
+                occurred_at=at.astimezone(UTC),
+            )
+            for number, event_id, kind, key, data, request_id, at in cursor.fetchall()
+        ]
 
 
 def _work_off(items: Sequence[WorkItemData], handle: Handler, *, now: datetime) -> None:
@@ -113,9 +123,8 @@ def _work_off(items: Sequence[WorkItemData], handle: Handler, *, now: datetime) 
         return
     with bind_request_id(items[0].request_id if len({item.request_id for item in items}) == 1 else ""):
         handle(list(items))
-    WorkItem.objects.filter(pk__in=[item.id for item in items]).update(
-        state=WorkItem.State.DONE, done_at=now, last_error=""
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_CLOSE, [now, [item.id for item in items]])
 
 
 def _process_alone(item: WorkItemData, handle: Handler, *, group: str, now: datetime) -> int:

@@ -4,10 +4,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from orchestration import selectors
+from revctx.api.permissions import roles_of
 from revctx.web.access import page_scopes
 
 # Label, path, and the scope without which the page would refuse.
@@ -54,5 +56,7 @@ def _is_on_this_machine(url: str) -> bool:
 
 
 def _roles(request: HttpRequest) -> str:
-    names = [name.replace("_", " ") for name in request.user.groups.values_list("name", flat=True)]
+    if not isinstance(request.user, User):
+        return ""
+    names = [name.replace("_", " ") for name in roles_of(request.user)]
     return ", ".join(names + (["superuser"] if request.user.is_superuser else []))

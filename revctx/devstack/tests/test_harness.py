@@ -108,7 +108,7 @@ class Run:
 
     def end(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
-        self.process.wait(20)
+        self.process.wait(60)  # each of its three servers may take ten seconds on a busy machine
         self._wait(lambda: not is_alive(self.postgres))
 
     def _wait(self, condition) -> None:

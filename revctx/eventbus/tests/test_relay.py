@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import Consumer
 from django.conf import settings
 from django.db import connection, connections, transaction
-from django.test import override_settings
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from revctx.eventbus import health, outbox, relay
@@ -24,6 +24,18 @@ def enqueue(*events: Event) -> None:
 
 def relay_all(producer, cursor) -> int:
     return relay.relay_batch(producer=producer, cursor=cursor, now=timezone.now())
+
+
+def in_another_thread(work) -> None:
+    def run():
+        try:
+            work()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
 
 
 def end_own_connection(services) -> None:
@@ -121,6 +133,34 @@ class TestRelayBatch:
         assert relay_all(producer, cursor) == 3
         assert relay_all(producer, cursor) == 0
 
+    def test_does_not_wait_for_what_it_has_not_sent(self, producer, cursor, settings, monkeypatch):
+        """Ids are given when rows are written, but events are read in the order of their transactions."""
+        settings.RELAY_MAX_AHEAD = 3
+        with transaction.atomic(), connection.cursor() as sql:
+            sql.execute("SELECT pg_current_xact_id()")
+            in_another_thread(lambda: enqueue(*(EventFactory() for _ in range(8))))
+            outbox.enqueue([EventFactory(type="action.proposed")])
+        with monkeypatch.context() as patch:
+            patch.setattr(relay, "BATCH", 1)
+            relay_all(producer, cursor)
+
+        assert relay_all(producer, cursor) == 3
+
+    def test_says_whom_it_waits_for_and_does_not_wait_without_a_limit(self, producer, cursor, settings):
+        settings.RELAY_MAX_AHEAD = 3
+        for _ in range(5):
+            enqueue(EventFactory())
+        relay_all(producer, cursor)
+        assert health.check_relay() is None  # a moment is how it keeps pace
+
+        OutboxEvent.objects.update(created_at=timezone.now() - timedelta(seconds=20))
+        check = Client().get("/health/detailed").json()["checks"]["relay"]
+        settings.RELAY_MAX_AHEAD = 0
+
+        assert check["reason"] == "the relay waits for context-engine, 3 events behind"
+        assert health.check_relay() is None
+        assert relay_all(producer, cursor) == 2
+
     def test_keeps_its_place_when_the_broker_does_not_answer(self, cursor, monkeypatch):
         monkeypatch.setattr(relay, "DELIVERY_SECONDS", 1)
         with override_settings(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:9"):
@@ -138,11 +178,7 @@ def test_a_commit_wakes_the_relay():
     with listener.cursor() as sql:
         sql.execute(f"LISTEN {outbox.CHANNEL}")
 
-    def write():
-        enqueue(EventFactory())
-        connection.close()
-
-    threading.Thread(target=write).start()
+    in_another_thread(lambda: enqueue(EventFactory()))
     woken = list(listener.connection.notifies(timeout=5, stop_after=1))
     listener.close()
     assert len(woken) == 1
