@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import machine, report
 from benchmarks.catalogue import MEASURES, Measure, UnknownMeasure, choose
 from benchmarks.figures import Figure
-from benchmarks.stand import Stand
+from benchmarks.stand import Sizes, Stand
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -27,6 +27,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--small", action="store_true", help="sizes of a smoke test; the figures mean nothing"
     )
     parser.add_argument("--events", type=int, help="audit.verify: events to verify (default 200,000)")
+    parser.add_argument("--signals", type=int, help="context.*: signals (default of each: the README)")
+    parser.add_argument("--accounts", type=int, help="context.rescore: accounts (default 100,000)")
     parser.add_argument("--output", type=Path, help=f"default {report.RESULTS.name}; none with --small")
     return parser.parse_args(arguments)
 
@@ -43,7 +45,8 @@ def main(arguments: Sequence[str]) -> int:
     output = options.output or (None if options.small else report.RESULTS)
     # Another stack's variables are not for us, except for the real broker that somebody offers.
     given_broker = os.environ.pop("KAFKA_BOOTSTRAP_SERVERS", "")
-    with Stand(small=options.small, events=options.events, given_broker=given_broker) as stand:
+    sizes = Sizes(events=options.events, signals=options.signals, accounts=options.accounts)
+    with Stand(small=options.small, sizes=sizes, given_broker=given_broker) as stand:
         stand.reset(with_broker=False)
         with stand.connect() as connection:
             facts = machine.describe(connection, now=datetime.now(UTC))

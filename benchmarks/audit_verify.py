@@ -90,7 +90,7 @@ class Stopwatch:
 
 def run(stand: Stand) -> Iterator[Figure]:
     """Write and seal the events, then verify all of them beside a bare fetch of the same rows."""
-    events = stand.events or (SMALL_EVENTS if stand.small else EVENTS)
+    events = stand.sizes.events or (SMALL_EVENTS if stand.small else EVENTS)
     anchors = Anchors(stand.anchors_folder)
     _write(events)
     _seal(anchors)

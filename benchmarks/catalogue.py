@@ -39,7 +39,11 @@ class Measure:
 MEASURES = (
     Measure("audit.throughput", "benchmarks.audit_throughput"),
     Measure("audit.verify", "benchmarks.audit_verify"),
+    Measure("context.score_cost", "benchmarks.context_cost"),
+    Measure("context.chunked", "benchmarks.context_chunked"),
+    Measure("context.rescore", "benchmarks.context_rescore"),
     Measure("erasure.cost", "benchmarks.erasure_cost"),
+    Measure("ingest.latency", "benchmarks.ingest_latency", uses_broker=True),
     Measure("ingest.scored", "benchmarks.ingest_scored", uses_broker=True),
     Measure("ingest", "benchmarks.ingest_rates", uses_broker=True),
 )

@@ -11,7 +11,7 @@ import json
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -46,11 +46,11 @@ def run(stand: Stand) -> Iterator[Figure]:
             raise RuntimeError("the peers are not installed: `make bench` does so")
         yield from _run_plain(stand)  # the test of the benchmarks has no second environment
         return
-    token = _prepare(stand)
+    token = prepare(stand)
     with (
-        _server(stand, "ours", "revctx.wsgi:application") as ours,
+        serve(stand, "ours", "revctx.wsgi:application") as ours,
         _fastapi(stand) as fastapi,
-        _server(stand, "plain", "benchmarks.peers.plain.wsgi:application") as plain,
+        serve(stand, "plain", "benchmarks.peers.plain.wsgi:application") as plain,
     ):
         bench = Bench(stand, token)
         yield from bench.compare_single("ingest.single", ours, fastapi, FASTAPI_IS, least=2.0)
@@ -61,10 +61,10 @@ def run(stand: Stand) -> Iterator[Figure]:
 
 def _run_plain(stand: Stand) -> Iterator[Figure]:
     """Measure beside the one peer that needs no environment of its own."""
-    token = _prepare(stand)
+    token = prepare(stand)
     with (
-        _server(stand, "ours", "revctx.wsgi:application") as ours,
-        _server(stand, "plain", "benchmarks.peers.plain.wsgi:application") as plain,
+        serve(stand, "ours", "revctx.wsgi:application") as ours,
+        serve(stand, "plain", "benchmarks.peers.plain.wsgi:application") as plain,
     ):
         bench = Bench(stand, token)
         yield from bench.compare_single("ingest.single_plain", ours, plain, PLAIN_IS, least=6.0)
@@ -160,14 +160,16 @@ class Bench:
         return one_round
 
 
-def load(url: str, token: str, *, seconds: float, connections: int, batch: int) -> Answer:
-    """Run the load generator in a process of its own and return what it saw.
+def load(
+    url: str, token: str, *, seconds: float, connections: int, batch: int = 0, pace: Sequence[str] = ()
+) -> Answer:
+    """Run the load generator in a process of its own and return what it saw; `pace` are its further options.
 
     Raises:
         RuntimeError: an answer was no success, so the figure would say nothing.
     """
     command = [sys.executable, str(HERE / "load.py"), url, "--seconds", str(seconds)]
-    command += ["--connections", str(connections), "--batch", str(batch)]
+    command += ["--connections", str(connections), "--batch", str(batch), *pace]
     headers = json.dumps({"Authorization": f"Bearer {token}"})
     done = subprocess.run(command, input=headers, check=True, stdout=subprocess.PIPE, text=True)
     answer: Answer = json.loads(done.stdout)
@@ -176,7 +178,7 @@ def load(url: str, token: str, *, seconds: float, connections: int, batch: int) 
     return answer
 
 
-def _prepare(stand: Stand) -> str:
+def prepare(stand: Stand) -> str:
     """Make the peers' tables and a token that all servers know; return its secret."""
     secret = secrets.token_urlsafe(32)
     user = User.objects.create_user("bench")
@@ -191,7 +193,7 @@ def _prepare(stand: Stand) -> str:
 
 
 @contextmanager
-def _server(stand: Stand, name: str, application: str) -> Iterator[str]:
+def serve(stand: Stand, name: str, application: str) -> Iterator[str]:
     """Run a WSGI application as the product's image does; yield the address for signals."""
     [port] = free_ports(1)
     command = [

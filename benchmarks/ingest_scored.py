@@ -111,7 +111,7 @@ class Scoring:
         """Store a signal an account, then return at what rate the pipeline scores them."""
         for start in range(0, len(accounts), BATCH):
             now = timezone.now()
-            drafts = [_draft(account, now) for account in accounts[start : start + BATCH]]
+            drafts = [make_draft(account, now) for account in accounts[start : start + BATCH]]
             ingest_signals(drafts=drafts, actor="system:bench", now=now)
 
         def begin() -> None:
@@ -168,7 +168,8 @@ def _plain_worker(name: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _draft(account: str, now: datetime) -> SignalDraft:
+def make_draft(account: str, now: datetime) -> SignalDraft:
+    """Return a visit of an hour ago to be stored."""
     return SignalDraft(
         source="web",
         type="pricing_page_view",

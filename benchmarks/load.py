@@ -1,9 +1,12 @@
 """A load generator that costs little: one thread, epoll, keep-alive, bodies made in advance.
 
-    python benchmarks/load.py URL --connections 64 --seconds 10 [--batch 1000] [--rate N] < headers.json
+    python benchmarks/load.py URL --connections 64 --seconds 10 [--batch 1000] < headers.json
+    python benchmarks/load.py URL --rate 300 --trace FILE < headers.json
 
 Every connection sends its next request as soon as it has read the last answer (closed loop), each signal
-unique. Prints JSON: requests a second, signals a second, latency percentiles in milliseconds, statuses.
+unique. With a rate, requests are due at even intervals whatever the answers do (open loop), a time to the
+answer counts from the moment a request was due, and the trace tells each signal's id and that moment.
+Prints JSON: requests a second, signals a second, latency percentiles in milliseconds, statuses.
 """
 
 import argparse
@@ -16,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -26,18 +30,18 @@ Body = Callable[[], bytes]
 class Connection:
     """One keep-alive connection with a request on its way."""
 
-    __slots__ = ("buffer", "head_end", "length", "sent_at", "socket", "status", "unsent")
+    __slots__ = ("buffer", "due_at", "head_end", "length", "socket", "status", "unsent")
 
     def __init__(self, host: str, port: int) -> None:
         self.socket = socket.create_connection((host, port), timeout=10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
         self.buffer, self.unsent = bytearray(), b""
-        self.head_end, self.length, self.status, self.sent_at = -1, 0, 0, 0.0
+        self.head_end, self.length, self.status, self.due_at = -1, 0, 0, 0.0
 
-    def send(self, request: bytes) -> None:
+    def send(self, request: bytes, *, due_at: float | None = None) -> None:
         """Send a request, or as much of it as the kernel takes now."""
-        self.sent_at = time.perf_counter()
+        self.due_at = time.perf_counter() if due_at is None else due_at
         self.buffer.clear()
         self.head_end = -1
         self.unsent = request[self._push(request) :]
@@ -70,6 +74,10 @@ class Connection:
             self.status = int(self.buffer[9:12])
             self.length = _content_length(bytes(self.buffer[: self.head_end]).lower())
         return len(self.buffer) >= self.head_end + 4 + self.length
+
+    def body(self) -> bytes:
+        """Return the answer's body."""
+        return bytes(self.buffer[self.head_end + 4 :])
 
 
 def _content_length(head: bytes) -> int:
@@ -135,8 +143,8 @@ class Load:
             connection.socket.close()
         return self._summarise(elapsed, time.process_time() - cpu)
 
-    def _send(self, connection: Connection) -> None:
-        connection.send(self._next_request())
+    def _send(self, connection: Connection, *, due_at: float | None = None) -> None:
+        connection.send(self._next_request(), due_at=due_at)
         if connection.unsent:
             events = selectors.EVENT_READ | selectors.EVENT_WRITE
             self.poll.modify(connection.socket, events, connection)
@@ -145,9 +153,12 @@ class Load:
         if mask & selectors.EVENT_WRITE and connection.unsent and connection.push_rest():
             self.poll.modify(connection.socket, selectors.EVENT_READ, connection)
         if mask & selectors.EVENT_READ and connection.receive():
-            self.latencies.append(time.perf_counter() - connection.sent_at)
+            self.latencies.append(time.perf_counter() - connection.due_at)
             self.statuses[connection.status] += 1
-            self._send(connection)
+            self._answered(connection)
+
+    def _answered(self, connection: Connection) -> None:
+        self._send(connection)
 
     def _summarise(self, elapsed: float, cpu: float) -> dict[str, object]:
         ordered = sorted(self.latencies)
@@ -166,6 +177,40 @@ class Load:
         }
 
 
+class PacedLoad(Load):
+    """An open loop: requests are due at even intervals, and wait for a free connection if they must."""
+
+    def __init__(self, url: str, *, headers: dict[str, str], connections: int, rate: float) -> None:
+        super().__init__(url, headers=headers, connections=connections, batch=0)
+        self.interval = 1 / rate
+        self.idle = list(self.open)
+        self.trace: list[tuple[str, float]] = []  # id of a signal, and when it was due, seconds of the epoch
+
+    def run(self, seconds: float) -> dict[str, object]:
+        """Load for so long, wait for the last answers, and return what was measured."""
+        for connection in self.open:
+            self.poll.register(connection.socket, selectors.EVENT_READ, connection)
+        started, cpu = time.perf_counter(), time.process_time()
+        self.epoch = time.time() - started
+        due, deadline = started, started + seconds
+        while due < deadline or len(self.idle) < len(self.open):
+            now = time.perf_counter()
+            while self.idle and due <= min(now, deadline):
+                self._send(self.idle.pop(), due_at=due)
+                due += self.interval
+            pause = max(0.0, due - now) if self.idle and due < deadline else None
+            for key, mask in self.poll.select(pause):
+                self._advance(key.data, mask)
+        elapsed = time.perf_counter() - started
+        for connection in self.open:
+            connection.socket.close()
+        return self._summarise(elapsed, time.process_time() - cpu)
+
+    def _answered(self, connection: Connection) -> None:
+        self.idle.append(connection)
+        self.trace.append((json.loads(connection.body())["id"], connection.due_at + self.epoch))
+
+
 def main() -> None:
     """Read the headers from standard input, load, print."""
     parser = argparse.ArgumentParser()
@@ -173,10 +218,19 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--batch", type=int, default=0)
+    parser.add_argument("--rate", type=float, help="single requests a second, whatever the answers do")
+    parser.add_argument("--trace", type=Path, help="with a rate: file for each signal's id and time")
     asked = parser.parse_args()
-    headers = json.load(sys.stdin)
-    load = Load(asked.url, headers=headers, connections=asked.connections, batch=asked.batch)
-    sys.stdout.write(json.dumps(load.run(asked.seconds)))
+    headers, connections = json.load(sys.stdin), asked.connections
+    if asked.rate:
+        paced = PacedLoad(asked.url, headers=headers, connections=connections, rate=asked.rate)
+        answer = paced.run(asked.seconds)
+        if asked.trace:
+            asked.trace.write_text(json.dumps(paced.trace), encoding="utf-8")
+    else:
+        load = Load(asked.url, headers=headers, connections=connections, batch=asked.batch)
+        answer = load.run(asked.seconds)
+    sys.stdout.write(json.dumps(answer))
 
 
 if __name__ == "__main__":

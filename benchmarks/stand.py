@@ -11,10 +11,11 @@ import secrets
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 import django
 import psycopg
@@ -36,6 +37,14 @@ EMBEDDED_RELAY_AHEAD = "2000"  # events a partition; the embedded broker forgets
 START_SECONDS = 60
 
 
+class Sizes(NamedTuple):
+    """Sizes that somebody asked for instead of a measure's own."""
+
+    events: int | None = None
+    signals: int | None = None
+    accounts: int | None = None
+
+
 class Stand:
     """Servers for one run; ``reset`` gives each measure a fresh database and empty anchors.
 
@@ -43,8 +52,9 @@ class Stand:
     itself the fsync. A broker named by ``given_broker`` is used instead of the embedded one.
     """
 
-    def __init__(self, *, small: bool = False, events: int | None = None, given_broker: str = "") -> None:
-        self.small, self.events, self.given_broker = small, events, given_broker
+    def __init__(self, *, small: bool = False, sizes: Sizes | None = None, given_broker: str = "") -> None:
+        self.small, self.given_broker = small, given_broker
+        self.sizes = sizes or Sizes()
         self.folder = FOLDERS / str(os.getpid())
         self.postgres, self.redis = _make_servers(self.folder, durable=not small)
         self.broker: Broker | None = None
@@ -111,6 +121,25 @@ class Stand:
         self._renew_broker(wanted=with_broker and not self.given_broker)
         if with_broker and self.given_broker:
             call_command("create_topics", verbosity=0)
+
+    @contextmanager
+    def noting_commit_times(self) -> Iterator[None]:
+        """Have PostgreSQL note when each transaction commits, which takes a restart before and after."""
+        self._restart("ALTER SYSTEM SET track_commit_timestamp = on")
+        try:
+            yield
+        finally:
+            self.stop_all()
+            self._restart("ALTER SYSTEM RESET track_commit_timestamp")
+
+    def _restart(self, statement: str) -> None:
+        from django.db import connections
+
+        with self.connect() as connection:
+            connection.execute(statement)
+        connections.close_all()
+        self.postgres.stop()
+        self.postgres.start()
 
     def start(self, *names: str, environment: Mapping[str, str] | None = None, web_port: int = 1) -> None:
         """Start processes of the product by the names of `make run`; their output goes to ``folder``."""

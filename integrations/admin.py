@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
+from integrations.enrichment import admin as enrichment_admin  # noqa: F401 - registers the providers
 from integrations.generic.secrets import draw_secret
 from integrations.generic.services import save_source
 from integrations.models import ExpressionField, InboundRequest, MappedSource

@@ -1,24 +1,16 @@
-"""Store what a connector made of a webhook, and print what became of it."""
+"""Store what a connector made of a webhook, and say what became of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pydantic import Field
-
 from integrations.outcomes import Outcome
-from integrations.salesforce.serializers import QuarantinedItem, StoredItem, WebhookReceipt
+from integrations.receipts import ConnectorReceipt, QuarantinedItem, StoredItem
 from signals.canonical import canonical_json
 from signals.normalization import Catalogue, InvalidDraft, normalize
+from signals.quarantining import Unclear, quarantine_many
 from signals.selectors import get_catalogue
 from signals.services.ingest import ingest_signals
-from signals.services.quarantine import quarantine
-
-
-class ConnectorReceipt(WebhookReceipt):
-    """What became of the events of a webhook."""
-
-    noted: int = Field(0, description="Events that only told who belongs to whom.")
 
 
 @dataclass(frozen=True)
@@ -41,7 +33,7 @@ def check_outcome(outcome: Outcome, *, catalogue: Catalogue, now: datetime) -> O
 
 
 def deliver(delivery: Delivery, *, now: datetime) -> ConnectorReceipt:
-    """Store the drafts in one transaction, then keep the rest in quarantine.
+    """Store the drafts in one transaction, then keep the rest in quarantine, in another.
 
     Signals come first: a sender that has to repeat the webhook then meets duplicates, not second
     payloads in quarantine.
@@ -53,18 +45,17 @@ def deliver(delivery: Delivery, *, now: datetime) -> ConnectorReceipt:
     waiting = [outcome for outcome in outcomes if outcome.reason]
     return ConnectorReceipt(
         signals=[StoredItem(id=result.signal_id, status=result.status) for result in stored],
-        quarantined=[_keep(delivery.source, outcome, now) for outcome in waiting],
+        quarantined=_keep(delivery.source, waiting, now),
         noted=len(outcomes) - len(drafts) - len(waiting),
     )
 
 
-def _keep(source: str, outcome: Outcome, now: datetime) -> QuarantinedItem:
-    reason = outcome.reason[:64]
-    payload_id = quarantine(
-        source=source,
-        reason=reason,
-        payload=canonical_json(outcome.payload),
-        delivery=outcome.delivery,
-        now=now,
-    )
-    return QuarantinedItem(id=payload_id, reason=reason)
+def _keep(source: str, waiting: Sequence[Outcome], now: datetime) -> list[QuarantinedItem]:
+    items = [
+        Unclear(outcome.reason[:64], canonical_json(outcome.payload), outcome.delivery) for outcome in waiting
+    ]
+    kept = quarantine_many(source=source, items=items, now=now)
+    return [
+        QuarantinedItem(id=payload_id, reason=item.reason)
+        for payload_id, item in zip(kept, items, strict=True)
+    ]

@@ -1,14 +1,27 @@
 """What every webhook's door does before it looks at a body."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import structlog
+from django.conf import settings
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 
+from integrations.standard_webhooks import SignatureHeaders, verify
 from revctx.api.errors import PayloadTooLarge, Unauthorized, UnsupportedMediaType
 from revctx.api.parsing import MAX_BYTES, parse_json
 
 log = structlog.get_logger(__name__)
+STANDARD_HEADERS = [
+    OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description)
+    for name, description in {
+        "webhook-id": "Unique to the event; repeated on a retry.",
+        "webhook-timestamp": "Unix seconds, at most 300 away from now.",
+        "webhook-signature": "v1,<base64 HMAC-SHA256 of id.timestamp.body>; several, separated by spaces.",
+    }.items()
+]
 
 
 def read_body(request: Request, *, max_bytes: int = MAX_BYTES) -> bytes:
@@ -35,11 +48,29 @@ def parse_body(request: Request, raw: bytes, *, max_bytes: int = MAX_BYTES) -> A
     return parse_json(raw, max_bytes=max_bytes)
 
 
-def refuse(request: Request, source: str, code: str) -> Unauthorized:
+def refuse(request: Request, source: str, code: str, *, logged_as: str = "") -> Unauthorized:
     """Return the refusal of a request that is not signed as it should be.
 
-    The answer does not say why; the inbound log does.
+    The answer does not say why; the inbound log does, unless `logged_as` gives it another word.
     """
-    request._request.inbound_reason = code  # type: ignore[attr-defined]
+    request._request.inbound_reason = logged_as or code  # type: ignore[attr-defined]
     log.warning("webhook.refused", source=source, reason=code)
     return Unauthorized("invalid_signature", "The webhook is not signed as it should be.")
+
+
+def verify_standard(request: Request, raw: bytes, *, secrets: Iterable[str], now: datetime) -> str | None:
+    """Return the id of a message signed as Standard Webhooks says; None for an unsigned one that may come in.
+
+    Raises:
+        InvalidSignature: unsigned where that is not allowed, or signed wrongly.
+    """
+    headers = SignatureHeaders(
+        id=request.headers.get("webhook-id", ""),
+        timestamp=request.headers.get("webhook-timestamp", ""),
+        signature=request.headers.get("webhook-signature", ""),
+    )
+    is_unsigned = not (headers.id or headers.timestamp or headers.signature)
+    if is_unsigned and settings.ALLOW_UNSIGNED_WEBHOOKS:
+        return None
+    verify(headers=headers, body=raw, secrets=secrets, now=now)
+    return headers.id

@@ -99,10 +99,10 @@ def instant_of_milliseconds(value: Any, name: str) -> datetime:
 
 
 def instant_of_text(value: Any, name: str) -> datetime:
-    """Return the instant of an ISO 8601 text with a zone.
+    """Return the instant of an ISO 8601 text with a zone, in UTC.
 
     Raises:
-        Unmappable: not of that form.
+        Unmappable: not of that form, or in UTC outside of the years that a calendar has.
     """
     if not isinstance(value, str) or len(value) > 64:
         raise Unmappable(f"invalid_{snake(name)}")
@@ -112,7 +112,10 @@ def instant_of_text(value: Any, name: str) -> datetime:
         raise Unmappable(f"invalid_{snake(name)}") from error
     if instant.tzinfo is None:
         raise Unmappable(f"naive_{snake(name)}")
-    return instant
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise Unmappable(f"invalid_{snake(name)}") from error
 
 
 def snake(name: str) -> str:

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -39,7 +40,8 @@ _REMEMBER = """
 def remember(*, source: str, links: Sequence[Link], now: datetime) -> None:
     """Keep what a request's events taught, in one statement.
 
-    An address that is suppressed is not taken up.
+    An address that is suppressed is not taken up. What claims to come from the future counts as of now,
+    else nothing could ever correct it.
 
     Raises:
         InvalidEmail: one of the addresses is none.
@@ -48,7 +50,8 @@ def remember(*, source: str, links: Sequence[Link], now: datetime) -> None:
         return
     known = subjects.ensure_subjects(emails={link.email for link in links if link.email}, now=now)
     columns: dict[bytes, _Row] = {}
-    for link in sorted(links, key=lambda link: (link.at, bool(link.account))):
+    present = [replace(link, at=min(link.at, now)) for link in links]
+    for link in sorted(present, key=lambda link: (link.at, bool(link.account))):
         columns.setdefault(_hash(source, link.key), _Row()).learn(link, known.get(link.email))
     hashes = sorted(columns)
     rows = [columns[digest] for digest in hashes]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from revctx.json_text import quote
 from signals.canonical import canonical_text, plain_number
 
 
@@ -40,21 +41,20 @@ def row_digest(row: Any) -> str:
 
 def digest_of(row: Any, *, account: str, attributes: str) -> str:
     """Return what `row_digest` does, of a row whose JSON was printed already."""
-    rest = canonical_text(
-        {
-            "conflicts_with": str(row.conflicts_with) if row.conflicts_with else None,
-            "id": str(row.id),
-            "occurred_at": row.occurred_at.astimezone(UTC).isoformat(timespec="microseconds"),
-            "received_at": row.received_at.astimezone(UTC).isoformat(timespec="microseconds"),
-            "request_id": row.request_id,
-            "schema_version": row.schema_version,
-            "sealed": bytes(row.sealed).hex(),
-            "source": row.source,
-            "strength": plain_number(row.strength),
-            "subject_id": str(row.subject_id) if row.subject_id else None,
-            "type": row.type,
-        }
+    # One canonical object, its keys in order; written by hand, for it is written for every signal.
+    whole = (
+        f'{{"account":{account},"attributes":{attributes},"conflicts_with":{_id(row.conflicts_with)},'
+        f'"id":{_id(row.id)},"occurred_at":{_time(row.occurred_at)},"received_at":{_time(row.received_at)},'
+        f'"request_id":{quote(row.request_id)},"schema_version":{row.schema_version},'
+        f'"sealed":"{row.sealed.hex()}","source":{quote(row.source)},'
+        f'"strength":{plain_number(row.strength)},"subject_id":{_id(row.subject_id)},"type":{quote(row.type)}}}'
     )
-    # One canonical object, its keys in order.
-    whole = f'{{"account":{account},"attributes":{attributes},{rest[1:]}'
     return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def _id(value: UUID | None) -> str:
+    return f'"{value}"' if value else "null"
+
+
+def _time(value: datetime) -> str:
+    return f'"{value.astimezone(UTC).isoformat(timespec="microseconds")}"'

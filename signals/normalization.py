@@ -10,9 +10,11 @@ from typing import Any
 from uuid import UUID
 
 from compliance.normalization import InvalidEmail, normalize_email
+from revctx.json_text import quote
 from signals.canonical import canonical_text, plain_number
 from signals.contracts import REFERENCE_KINDS, PersonDraft, SignalDraft
 from signals.payload_schemas import SchemaSet, fit_date
+from signals.references import make_references, string_kind
 
 UNMAPPED = "unmapped"
 MAX_AHEAD = timedelta(minutes=5)
@@ -47,21 +49,26 @@ class Catalogue:
     """What may stay readable: per signal type its attributes and their kinds, per list its codes.
 
     Args:
-        types: signal type → attribute → `number`, `boolean`, `date` or `code:<list>`.
+        types: signal type → attribute → `number`, `boolean`, `date`, `reference` or `code:<list>`.
         codes: list → codes.
+        reference_key: under which references are hashed; without it none is kept.
         schemas: what the attributes of each type must fit.
         accepts_unknown: a type that is not listed is stored, all its attributes sealed, and not scored.
     """
 
     types: Mapping[str, Mapping[str, str]]
     codes: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    reference_key: bytes = b""
     schemas: SchemaSet = field(default_factory=SchemaSet)
     accepts_unknown: bool = False
 
 
 @dataclass(frozen=True)
 class NormalizedSignal:
-    """A draft that can be stored as it is; `account_json` and `attributes_json` are canonical texts."""
+    """A draft that can be stored as it is; the last texts are canonical JSON.
+
+    `compared_json` is of the attributes without references, which only repeat what is sealed.
+    """
 
     source: str
     type: str
@@ -76,6 +83,7 @@ class NormalizedSignal:
     occurred_at_is_ours: bool
     account_json: str
     attributes_json: str
+    compared_json: str
     is_catalogued: bool = True
 
 
@@ -88,7 +96,11 @@ def normalize(draft: SignalDraft, *, now: datetime, catalogue: Catalogue) -> Nor
     _check_plain_fields(draft, catalogue)
     _check_attributes(draft, catalogue)
     attributes, unreadable = split_attributes(draft.attributes, draft.type, catalogue)
+    references = make_references(
+        draft, kinds=catalogue.types.get(draft.type, {}), key=catalogue.reference_key
+    )
     account = normalize_account(draft.account)
+    compared_json = canonical_text(attributes)
     return NormalizedSignal(
         source=draft.source,
         type=draft.type,
@@ -97,12 +109,13 @@ def normalize(draft: SignalDraft, *, now: datetime, catalogue: Catalogue) -> Nor
         account=account,
         person=_normalize_person(draft.person),
         strength=float(draft.strength),
-        attributes=attributes,
+        attributes=attributes | references,
         sealed=dict(draft.sealed) | ({"attributes": unreadable} if unreadable else {}),
         natural_key=draft.external_id if draft.natural_key is None else draft.natural_key,
         occurred_at_is_ours=draft.occurred_at_is_ours,
         account_json=canonical_text(account),
-        attributes_json=canonical_text(attributes),
+        attributes_json=canonical_text(attributes | references) if references else compared_json,
+        compared_json=compared_json,
         is_catalogued=draft.type in catalogue.types,
     )
 
@@ -159,7 +172,7 @@ def attribute_kinds(payload_schema: Mapping[str, Any]) -> dict[str, str]:
     kinds: dict[str, str] = {}
     for name, rule in payload_schema.get("properties", {}).items():
         if rule["type"] == "string":
-            kinds[name] = f"code:{rule['x-codes']}" if "x-codes" in rule else "date"
+            kinds[name] = f"code:{rule['x-codes']}" if "x-codes" in rule else string_kind(rule)
         else:
             kinds[name] = rule["type"]
     return kinds
@@ -198,18 +211,16 @@ def without_person(signal: NormalizedSignal) -> NormalizedSignal:
 def comparable(signal: NormalizedSignal) -> bytes:
     """Return what makes two reports of one event the same; a time that we made up is no part of it."""
     person = signal.person
-    rest = canonical_text(
-        {
-            "external_id": signal.external_id,
-            "occurred_at": None if signal.occurred_at_is_ours else signal.occurred_at.isoformat(),
-            "person": [person.email, person.name, person.title] if person else None,
-            "sealed": signal.sealed,
-            "strength": plain_number(signal.strength),
-            "type": signal.type,
-        }
-    )
-    # One object, its keys in order.
-    return f'{{"account":{signal.account_json},"attributes":{signal.attributes_json},{rest[1:]}'.encode()
+    names = ",".join(map(quote, (person.email, person.name, person.title))) if person else ""
+    # One canonical object, its keys in order; written by hand, for it is written for every signal.
+    return (
+        f'{{"account":{signal.account_json},"attributes":{signal.compared_json},'
+        f'"external_id":{quote(signal.external_id)},'
+        f'"occurred_at":{"null" if signal.occurred_at_is_ours else quote(signal.occurred_at.isoformat())},'
+        f'"person":{f"[{names}]" if person else "null"},'
+        f'"sealed":{canonical_text(signal.sealed) if signal.sealed else "{}"},'
+        f'"strength":{plain_number(signal.strength)},"type":{quote(signal.type)}}}'
+    ).encode()
 
 
 def _check_plain_fields(draft: SignalDraft, catalogue: Catalogue) -> None:

@@ -1,8 +1,8 @@
 """What the attributes of a signal type may be: a part of JSON Schema, compiled once a process. Pure.
 
-Only the part is taken that a stored attribute can need: numbers, booleans, dates and catalogued codes, their
-bounds, and which of them must be given. An unsupported keyword is refused where the schema is edited, so
-that no rule is believed in force that nobody checks.
+Only the part is taken that a stored attribute can need: numbers, booleans, dates, catalogued codes and
+references, their bounds, and which of them must be given. An unsupported keyword is refused where the schema
+is edited, so that no rule is believed in force that nobody checks.
 """
 
 import json
@@ -15,6 +15,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, ValidationError
 from pydantic_core import core_schema as core
+
+from signals.references import REFERENCE
 
 _NOTES = {"title", "description", "$comment", "examples"}
 _OBJECT = {"type", "properties", "required", "additionalProperties", "$schema"} | _NOTES
@@ -96,9 +98,12 @@ def _check_rule(name: str, rule: Any) -> None:
     _refuse_unknown(name, rule, _RULES[kind])
     if kind != "string":
         return
-    is_date, codes = rule.get("format") in {"date", "date-time"}, rule.get("x-codes")
-    if is_date == (codes is not None) or ("format" in rule and not is_date):
-        raise InvalidSchema(f'{name}: a text is either a date ("format": "date-time") or a code ("x-codes")')
+    is_read, codes = rule.get("format") in {"date", "date-time", REFERENCE}, rule.get("x-codes")
+    if is_read == (codes is not None) or ("format" in rule and not is_read):
+        raise InvalidSchema(
+            f'{name}: a text is either a date ("format": "date-time"), a reference ("format": "{REFERENCE}") '
+            'or a code ("x-codes")'
+        )
     if codes is not None and not (isinstance(codes, str) and codes):
         raise InvalidSchema(f"{name}: x-codes names a list of codes")
 
@@ -128,7 +133,9 @@ def _rule(rule: Mapping[str, Any]) -> CoreSchema:
     if rule["type"] == "boolean":
         return core.bool_schema(strict=True)
     text = core.str_schema(strict=True)
-    return text if "x-codes" in rule else core.no_info_after_validator_function(_date, text)
+    if "x-codes" in rule or rule.get("format") == REFERENCE:
+        return text
+    return core.no_info_after_validator_function(_date, text)
 
 
 def _date(value: str) -> str:

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, F, Lookup, Min, Q, QuerySet
 
+from revctx.reading import read_once
 from signals.contracts import (
     REFERENCE_KINDS,
     QuarantineCount,
@@ -166,7 +167,8 @@ def get_type(name: str) -> SignalTypeData:
 
 def list_types() -> list[SignalTypeData]:
     """Return the catalogue by name."""
-    return [_type_data(row) for row in SignalType.objects.order_by("name")]
+    rows = read_once("signal types", lambda: list(SignalType.objects.order_by("name")))
+    return [_type_data(row) for row in rows]
 
 
 def get_catalogue() -> Catalogue:
@@ -178,6 +180,7 @@ def get_catalogue() -> Catalogue:
     return Catalogue(
         types={name: attribute_kinds(schema) for name, schema in schemas.items()},
         codes={name: frozenset(values) for name, values in codes.items()},
+        reference_key=settings.SIGNAL_HASH_KEY,
         schemas=SchemaSet(schemas),
         accepts_unknown=settings.UNKNOWN_SIGNAL_TYPES == "accept",
     )

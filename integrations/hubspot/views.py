@@ -11,11 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from integrations.delivery import ConnectorReceipt, Delivery, deliver
+from integrations.delivery import Delivery, deliver
 from integrations.doors import parse_body, read_body, refuse
 from integrations.hubspot.normalization import SOURCE
 from integrations.hubspot.services import read_events
 from integrations.hubspot.signature import SignedRequest, verify
+from integrations.receipts import ConnectorReceipt
 from integrations.standard_webhooks import InvalidSignature
 from revctx.api.errors import BadRequest
 from revctx.api.schemas import ErrorBody

@@ -30,6 +30,16 @@ def quarantine_once(*, source: str, delivery: str, reason: str, payload: bytes, 
         return SeenDelivery.objects.get(digest=digest).quarantine_id
 
 
+def forget_deliveries(before: datetime) -> int:
+    """Forget deliveries that were received before an instant; return how many.
+
+    What is forgotten and delivered again waits in quarantine a second time. The longest that anything is
+    delivered again is 72 hours, as far back as a stream of changes can be read; Outbound Messages repeat for
+    24, and a replayed webhook is refused after five minutes.
+    """
+    return SeenDelivery.objects.filter(received_at__lt=before).delete()[0]
+
+
 def list_defects(*, drafts: Sequence[SignalDraft], now: datetime) -> list[str]:
     """Return for each draft why it can't be stored, or an empty text; so that one doesn't spoil the rest."""
     catalogue = get_catalogue()

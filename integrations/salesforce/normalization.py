@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from signals.contracts import PersonDraft, SignalDraft
@@ -122,7 +122,10 @@ def _instant(body: Mapping[str, Any], name: str) -> datetime | None:
         raise NotUnderstood(f"invalid_{_snake(name)}") from error
     if instant.tzinfo is None:
         raise NotUnderstood(f"naive_{_snake(name)}")
-    return instant
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:  # year 9999 with a zone behind UTC
+        raise NotUnderstood(f"invalid_{_snake(name)}") from error
 
 
 def _snake(name: str) -> str:

@@ -15,6 +15,7 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from integrations.doors import read_body
 from integrations.salesforce.deliveries import list_defects, quarantine_once
 from integrations.salesforce.normalization import SOURCE, NotUnderstood, opportunity_to_draft
 from integrations.salesforce.soap import (
@@ -24,7 +25,7 @@ from integrations.salesforce.soap import (
     is_same_organization,
     read_envelope,
 )
-from revctx.api.errors import BadRequest, Forbidden, PayloadTooLarge, Unauthorized
+from revctx.api.errors import BadRequest, Forbidden, Unauthorized
 from revctx.api.schemas import ErrorBody
 from signals.contracts import SignalDraft
 from signals.services.ingest import ingest_signals
@@ -60,7 +61,7 @@ class OutboundMessagesView(APIView):
         now = timezone.now()
         _check_key(request.query_params.get("key", ""))
         try:
-            message = read_envelope(_read_body(request))
+            message = read_envelope(read_body(request, max_bytes=MAX_BYTES))
         except InvalidEnvelope as error:
             raise BadRequest("invalid_envelope", f"The body is no Outbound Message: {error}.") from error
         if not is_same_organization(message.organization_id, settings.SALESFORCE_ORGANIZATION_ID):
@@ -135,11 +136,3 @@ def _check_key(given: str) -> None:
     if not (is_open or any(matches)):
         log.warning("outbound_message.refused", reason="wrong_key")
         raise Unauthorized("invalid_key", "The address carries no key that is known here.")
-
-
-def _read_body(request: Request) -> bytes:
-    declared = request.META.get("CONTENT_LENGTH") or "0"
-    if not declared.isdigit() or int(declared) > MAX_BYTES:
-        raise PayloadTooLarge("payload_too_large", f"The body has more than {MAX_BYTES} bytes.")
-    raw: bytes = request._request.body
-    return raw

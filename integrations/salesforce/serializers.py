@@ -1,11 +1,6 @@
 """Bodies of the Salesforce door."""
 
-from typing import Any
-from uuid import UUID
-
 from pydantic import BaseModel, ConfigDict, Field
-
-from revctx.api.schemas import ResponseModel
 
 
 class OpportunityUpdate(BaseModel):
@@ -21,28 +16,3 @@ class OpportunityUpdate(BaseModel):
     ContactEmail: str | None = None
     ContactName: str | None = None
     ContactTitle: str | None = None
-
-
-class StoredItem(ResponseModel):
-    """A signal that a webhook led to."""
-
-    id: UUID
-    status: str = Field(description="accepted, duplicate or conflict")
-
-
-class QuarantinedItem(ResponseModel):
-    """A body that waits for somebody to look."""
-
-    id: UUID
-    reason: str
-
-
-class WebhookReceipt(ResponseModel):
-    """What became of a webhook."""
-
-    signals: list[StoredItem] = []
-    quarantined: list[QuarantinedItem] = []
-
-    def printed(self) -> dict[str, Any]:
-        """Return the answer's JSON."""
-        return self.model_dump(mode="json")

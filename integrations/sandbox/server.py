@@ -1,8 +1,9 @@
 """A local server that behaves like the vendors we call, so that everything runs without their keys.
 
-Outreach's JSON:API below `/api/v2`, Clearbit's company lookup below `/v2`, and its own pages below
-`/sandbox`: `health`, `sent`, `faults` (GET, POST, DELETE), `reset` (POST). A request may also carry
-its own fault in `X-Sandbox-Fault` (`lost_answer`, `status:429`, `delay:2.5`).
+Outreach's JSON:API below `/api/v2`, Clearbit's company lookup below `/v2`, a plain provider of facts below
+`/plain`, and its own pages below `/sandbox`: `health`, `sent`, `faults` (GET, POST, DELETE), `reset`
+(POST). A request may also carry its own fault in `X-Sandbox-Fault` (`lost_answer`, `status:429`,
+`delay:2.5`).
 """
 
 import json
@@ -106,6 +107,8 @@ class Handler(BaseHTTPRequestHandler):
             return (204, None) if self.server.store.delete_prospect(parts[3]) else (404, {"errors": []})
         if parts == ["v2", "companies", "find"]:
             return self._clearbit(query.get("domain", [""])[0])
+        if len(parts) >= 2 and parts[0] == "plain" and parts[-1] == "facts":
+            return self._plain(query.get("domain", [""])[0])
         return 404, {"errors": [{"id": "notFound"}]}
 
     def _outreach(self, collection: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
@@ -137,6 +140,19 @@ class Handler(BaseHTTPRequestHandler):
         if company is None:
             return 404, {"error": {"type": "unknown_record", "message": "Company not found."}}
         return 200, company
+
+    def _plain(self, domain: str) -> tuple[int, Any]:
+        status, company = self._clearbit(domain)
+        if status != 200:
+            return status, company
+        facts = {
+            "industry": company["category"]["industry"],
+            "employees": company["metrics"]["employees"],
+            "annual_revenue": company["metrics"]["annualRevenue"],
+            "country": company["geo"]["countryCode"],
+            "technologies": company["tech"],
+        }
+        return 200, {"facts": facts}
 
     def _own_page(self, page: str, body: Any) -> tuple[int, Any]:
         store = self.server.store

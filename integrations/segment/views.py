@@ -10,8 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from integrations.delivery import ConnectorReceipt, Delivery, deliver
+from integrations.delivery import Delivery, deliver
 from integrations.doors import parse_body, read_body, refuse
+from integrations.receipts import ConnectorReceipt
 from integrations.segment.normalization import SOURCE
 from integrations.segment.services import read_messages
 from integrations.segment.signature import verify

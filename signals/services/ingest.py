@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import attrgetter
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from compliance import audit, subjects
 from revctx.arrays import to_array
@@ -15,6 +15,7 @@ from revctx.eventbus.envelope import Event
 from revctx.eventbus.outbox import enqueue
 from revctx.observability.context import get_request_id
 from revctx.observability.metrics import SIGNALS_PROCESSED
+from revctx.statements import one_trip, run_prepared
 from signals.canonical import canonical_json
 from signals.contracts import IngestResult, SignalDraft
 from signals.digests import StoredSignal, digest_of
@@ -54,6 +55,9 @@ _INSERT = (
     f"INSERT INTO signals ({', '.join(_INSERT_COLUMNS)}) "
     f"SELECT * FROM unnest({', '.join(f'%s::{kind}[]' for kind in _INSERT_COLUMNS.values())})"
 )
+_READ_COLUMNS = [
+    attrgetter(f"{name}_json" if kind == "jsonb" else name) for name, kind in _INSERT_COLUMNS.items()
+]
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,11 @@ def store_arrivals(*, arrivals: Sequence[Arrival], now: datetime) -> list[Ingest
             for claim, arrival in zip(claims, arrivals, strict=True)
             if claim.result.status != "duplicate"
         ]
-        rows = _store(kept, held, now)
-        _record(rows, [arrival.actor for _, arrival in kept])
-        _announce(rows)
+        if kept:
+            with one_trip():
+                rows = _store(kept, held, now)
+                _record(rows, [arrival.actor for _, arrival in kept])
+                _announce(rows)
         transaction.on_commit(lambda: _count(claims))
     return [claim.result for claim in claims]
 
@@ -128,8 +134,6 @@ def store_each(*, arrivals: Sequence[Arrival], now: datetime) -> list[IngestResu
 
 def _store(kept: list[tuple[Claim, Arrival]], held: subjects.HeldKeys, now: datetime) -> list[StoredSignal]:
     """Insert the rows of new events and of other versions, sealed."""
-    if not kept:
-        return []
     ciphertexts = held.seal(
         [
             (
@@ -144,14 +148,7 @@ def _store(kept: list[tuple[Claim, Arrival]], held: subjects.HeldKeys, now: date
         _make_row(claim, sealed, arrival.request_id, now)
         for (claim, arrival), sealed in zip(kept, ciphertexts, strict=True)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            [
-                to_array(map(attrgetter(f"{name}_json" if kind == "jsonb" else name), rows))
-                for name, kind in _INSERT_COLUMNS.items()
-            ],
-        )
+    run_prepared(_INSERT, [to_array(map(read, rows)) for read in _READ_COLUMNS])
     return rows
 
 

@@ -10,6 +10,7 @@ from django.db import connection
 
 from compliance import subjects
 from revctx.arrays import to_array
+from revctx.statements import fetch_prepared
 from signals.contracts import IngestResult
 from signals.models import SignalConflict, SignalKey
 from signals.normalization import comparable
@@ -77,9 +78,7 @@ def _claim_keys(candidates: Sequence[Candidate], now: datetime) -> set[UUID]:
         [row.subject_id for row in rows],
         [row.fingerprint for row in rows],
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM_KEYS, [now, *map(to_array, columns)])
-        return {signal_id for (signal_id,) in cursor.fetchall()}
+    return {signal_id for (signal_id,) in fetch_prepared(_CLAIM_KEYS, [now, *map(to_array, columns)])}
 
 
 def _resolve(losers: list[Candidate], now: datetime) -> list[Claim]:

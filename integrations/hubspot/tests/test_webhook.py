@@ -3,8 +3,11 @@
 import json
 import time
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from compliance import erasure, subjects
 from compliance.privacy.selectors import list_requests
@@ -59,7 +62,7 @@ def test_a_deal_becomes_signals_of_its_company():
     signals = {signal.type: signal for signal in list_signals()}
     assert set(signals) == {"opportunity_created", "opportunity_stage_changed"}
     assert {signal.account["crm_id"] for signal in signals.values()} == {"9001"}
-    assert signals["opportunity_stage_changed"].attributes == {"stage": "demo_scheduled"}
+    assert signals["opportunity_stage_changed"].attributes == {"stage": "demo_scheduled", "opportunity": ANY}
     assert inbound() == [("hubspot", 202, "", {"requests": 1, "accepted": 2, "noted": 1})]
 
 
@@ -154,6 +157,24 @@ def test_what_is_not_understood_waits_and_the_rest_is_stored(event, reason):
     assert [item["reason"] for item in answer["quarantined"]] == [reason]
     assert [item["status"] for item in answer["signals"]] == ["accepted"]
     assert list_open_quarantine().get().reason == reason
+
+
+def test_a_body_of_bad_events_takes_no_more_statements_than_one_event():
+    bad = {"subscriptionType": "contact.propertyChange", "objectId": 5, "occurredAt": DEAL[0]["occurredAt"]}
+    named = [bad | {"propertyValue": f"p{n}@quill.test"} for n in range(500)]
+    _send(named[:1])  # the month's key and the like
+
+    with CaptureQueriesContext(connection) as one:
+        _send(named[1:2])
+    with CaptureQueriesContext(connection) as many:
+        answer = _send(named)
+
+    assert len(answer["quarantined"]) == 500
+    assert list_open_quarantine().count() == 502
+    assert len(many) <= len(one) + 3, [str(query["sql"])[:90] for query in many]
+    inserts = [query["sql"] for query in many if 'INTO "signal_quarantine"' in str(query["sql"])]
+    assert len(inserts) == 1
+    assert all(row.sealed and len(row.subject_ids) == 1 for row in list_open_quarantine())
 
 
 def test_an_event_from_the_future_waits():

@@ -116,6 +116,56 @@ class TestFind:
             client.find_mailing(key="k")
 
 
+class TestSequence:
+    def test_somebody_is_put_in_once(self, client: OutreachClient, httpserver: HTTPServer) -> None:
+        query = {"filter[prospect][id]": "7", "filter[sequence][id]": "3"}
+        httpserver.expect_request("/api/v2/prospects").respond_with_json(created("7"), status=201)
+        httpserver.expect_oneshot_request(
+            "/api/v2/sequenceStates", method="GET", query_string=query
+        ).respond_with_json({"data": []})
+        httpserver.expect_oneshot_request("/api/v2/sequenceStates", method="POST").respond_with_json(
+            created("11"), status=201
+        )
+        httpserver.expect_oneshot_request(
+            "/api/v2/sequenceStates", method="GET", query_string=query
+        ).respond_with_json({"data": [{"id": "11"}]})
+
+        first, again = (
+            client.add_to_sequence(key="k", recipient=DANA, sequence_id="3", mailbox_id="5") for _ in range(2)
+        )
+
+        assert (first, again) == ("11", "11")
+        [put_in] = [
+            request for request, _ in httpserver.log if request.path.endswith("States") and request.data
+        ]
+        assert put_in.headers["Idempotency-Key"] == "k"
+        relations = json.loads(put_in.data)["data"]["relationships"]
+        assert {kind: relation["data"]["id"] for kind, relation in relations.items()} == {
+            "prospect": "7",
+            "sequence": "3",
+            "mailbox": "5",
+        }
+
+    def test_a_lost_answer_is_settled_by_asking(self, client: OutreachClient, httpserver: HTTPServer) -> None:
+        states = "/api/v2/sequenceStates"
+        httpserver.expect_request("/api/v2/prospects", method="POST").respond_with_json(created("7"))
+        httpserver.expect_oneshot_request(states, method="GET").respond_with_json({"data": []})
+        httpserver.expect_oneshot_request(states, method="POST").respond_with_data("", status=504)
+        httpserver.expect_request("/api/v2/prospects", method="GET").respond_with_json(
+            {"data": [{"id": "7"}]}
+        )
+        httpserver.expect_oneshot_request(states, method="GET").respond_with_json({"data": [{"id": "11"}]})
+
+        with pytest.raises(CallUncertain, match="status_504"):
+            client.add_to_sequence(key="k", recipient=DANA, sequence_id="3", mailbox_id="5")
+        assert client.find_sequence_state(reference="subject-1", sequence_id="3") == "11"
+
+    def test_who_is_unknown_is_in_no_sequence(self, client: OutreachClient, httpserver: HTTPServer) -> None:
+        httpserver.expect_request("/api/v2/prospects").respond_with_json({"data": []})
+
+        assert client.find_sequence_state(reference="subject-1", sequence_id="3") is None
+
+
 def test_laboratory_mode_cannot_even_open_a_client(settings: Any) -> None:
     settings.EXECUTION_MODE = "laboratory"
 

@@ -16,7 +16,7 @@ OPPORTUNITY = "Opportunity"
 CHANGE_TYPES = frozenset({"CREATE", "UPDATE", "DELETE", "UNDELETE"})
 # Sent with every call of ours, so that an event that we caused ourselves says so in its changeOrigin.
 CLIENT_NAME = "revctx"
-_HEADER = "ChangeEventHeader"
+HEADER = "ChangeEventHeader"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def read_header(payload: Mapping[str, Any]) -> ChangeHeader:
         NotUnderstood: it is not as documented.
     """
     try:
-        header = payload[_HEADER]
+        header = payload[HEADER]
         return ChangeHeader(
             entity=_text(header["entityName"]),
             record_ids=tuple(_text(record_id) for record_id in header["recordIds"]),
@@ -101,7 +101,7 @@ def _draft(
     account_id = payload.get("AccountId") or accounts.get(record_id)
     if not account_id:
         raise NotUnderstood("unknown_account")
-    fields = {name: value for name, value in payload.items() if value is not None and name != _HEADER}
+    fields = {name: value for name, value in payload.items() if value is not None and name != HEADER}
     body = fields | {"Id": record_id, "AccountId": account_id, "LastModifiedDate": None}
     draft = opportunity_to_draft(body, webhook_id=None, now=header.committed_at)
     is_new = header.change_type == "CREATE" and draft.type == "opportunity_stage_changed"

@@ -1,14 +1,16 @@
 """Store a page of changes: signals, what nobody understood, and the cursor, in one transaction."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import transaction
 
 from integrations.salesforce.changes import cursors
-from integrations.salesforce.changes.mapping import OPPORTUNITY, ChangeHeader, map_change, read_header
+from integrations.salesforce.changes.mapping import HEADER, OPPORTUNITY, ChangeHeader, map_change, read_header
 from integrations.salesforce.changes.stream import ChangePage, ReceivedChange
 from integrations.salesforce.deliveries import list_defects, quarantine_once
 from integrations.salesforce.models import OpportunityAccount
@@ -83,14 +85,39 @@ def _sort(page: ChangePage) -> _Sorted:
             sorted_page.skipped += 1
             continue
         _learn_account(header, change, accounts, sorted_page.learned)
-        try:
-            drafts = map_change(header, change.payload, accounts=accounts)
-        except NotUnderstood as error:
-            sorted_page.unclear.append((change, header.event_key, error.reason))
-            continue
-        sorted_page.drafts.extend((change, draft) for draft in drafts)
-        sorted_page.skipped += not drafts
+        for part in _split(header, change.payload):
+            _sort_part(change, *part, accounts, sorted_page)
     return sorted_page
+
+
+def _split(
+    header: ChangeHeader, payload: Mapping[str, Any]
+) -> Iterator[tuple[ChangeHeader, Mapping[str, Any]]]:
+    """Return an event once for each of its records, so that one that is unclear keeps no other waiting."""
+    if header.is_gap or len(header.record_ids) <= 1:
+        yield header, payload
+        return
+    for record_id in header.record_ids:
+        own = payload[HEADER] | {"recordIds": [record_id]}
+        yield replace(header, record_ids=(record_id,)), {**payload, HEADER: own}
+
+
+def _sort_part(
+    change: ReceivedChange,
+    header: ChangeHeader,
+    payload: Mapping[str, Any],
+    accounts: Mapping[str, str],
+    into: _Sorted,
+) -> None:
+    part = replace(change, payload=dict(payload))
+    try:
+        drafts = map_change(header, payload, accounts=accounts)
+    except NotUnderstood as error:
+        delivery = ":".join((header.event_key, *header.record_ids[:1]))
+        into.unclear.append((part, delivery, error.reason))
+        return
+    into.drafts.extend((part, draft) for draft in drafts)
+    into.skipped += not drafts
 
 
 def _read_header(change: ReceivedChange, into: _Sorted) -> ChangeHeader | None:

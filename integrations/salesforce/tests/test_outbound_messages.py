@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import ANY
 from xml.etree import ElementTree as ET
 
 import psycopg
@@ -57,7 +58,7 @@ class TestMessage:
         signals = {signal.type: signal for signal in list_signals()}
         assert set(signals) == {"opportunity_stage_changed", "opportunity_won"}
         changed = signals["opportunity_stage_changed"]
-        assert changed.attributes == {"stage": "demo_scheduled", "value": 24000.0}
+        assert changed.attributes == {"stage": "demo_scheduled", "value": 24000.0, "opportunity": ANY}
         assert changed.account == {"crm_id": "0015g00000AcctOneA"}
         assert changed.occurred_at.isoformat() == "2026-11-20T15:32:37+00:00"
         assert [row.reason for row in list_open_quarantine()] == ["unsupported_object"]

@@ -4,6 +4,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from unittest.mock import ANY
 from urllib.request import Request, urlopen
 from uuid import UUID
 
@@ -69,7 +70,7 @@ class TestUnsigned:
         signal = get_signal(signal_id=UUID(item["id"]))
         assert (signal.source, signal.type) == ("salesforce", "opportunity_stage_changed")
         assert signal.account == {"crm_id": "test-account-001"}
-        assert signal.attributes == {"stage": "demo_scheduled"}
+        assert signal.attributes == {"stage": "demo_scheduled", "opportunity": ANY}
 
     def test_again_it_is_a_duplicate(self):
         first = _post(BRIEF).json()["signals"]
@@ -88,7 +89,7 @@ class TestUnsigned:
         _post(BRIEF.replace(b"Demo Scheduled", b"Jane's Special Stage"))
 
         signal = list_signals().get()
-        assert signal.attributes == {"stage": "unmapped"}
+        assert signal.attributes == {"stage": "unmapped", "opportunity": ANY}
         with connection.cursor() as cursor:
             cursor.execute("SELECT s::text FROM signals s")
             assert "Jane" not in cursor.fetchone()[0]

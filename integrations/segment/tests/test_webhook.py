@@ -67,6 +67,15 @@ def test_the_message_id_is_the_natural_key():
     assert statuses == ["duplicate", "conflict", "accepted"]
 
 
+def test_what_claims_to_come_from_the_future_can_be_corrected():
+    _send([IDENTIFY, GROUP | {"groupId": "wrong", "timestamp": "9998-01-01T00:00:00Z"}])
+    _send([GROUP | {"groupId": "right", "timestamp": datetime.now(UTC).isoformat()}])
+
+    [stored] = _send(TRACK)["signals"]
+
+    assert list_signals().get(id=stored["id"]).account["external_id"] == "right"
+
+
 def test_an_alias_is_known_like_the_id_before():
     _send(JOURNEY)
 
@@ -86,6 +95,7 @@ def test_an_alias_is_known_like_the_id_before():
         (TRACK | {"messageId": None}, "missing_message_id"),
         (TRACK | {"type": "delete"}, "unknown_call"),
         (TRACK | {"timestamp": "yesterday"}, "invalid_timestamp"),
+        (TRACK | {"timestamp": "9999-12-31T23:59:59-23:59"}, "invalid_timestamp"),
         (TRACK | {"timestamp": None}, "missing_timestamp"),
         (TRACK | {"context": "x"}, "invalid_context"),
         (TRACK | {"context": {"groupId": "info@quill.test"}}, "invalid_account"),

@@ -10,6 +10,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from django.conf import settings
@@ -83,7 +84,7 @@ class TestRows:
         _run(files.write_rows(tmp_path), mapping)
 
         won = Signal.objects.get(type="opportunity_won", account__name="Kite Works")
-        assert won.attributes == {"value": 120.5}
+        assert won.attributes == {"value": 120.5, "opportunity": ANY}
         assert won.occurred_at == datetime(2017, 5, 9, tzinfo=UTC)
 
     def test_nobody_is_named_in_the_output_the_report_or_the_store(self, tmp_path, mapping):
@@ -107,7 +108,7 @@ class TestRows:
         _run(path, mapping, report=str(tmp_path / "report.csv"))
 
         assert Signal.objects.count() == 4
-        assert Signal.objects.get(type="opportunity_won").attributes == {"value": 120.5}
+        assert Signal.objects.get(type="opportunity_won").attributes == {"value": 120.5, "opportunity": ANY}
         assert _report(tmp_path / "report.csv")[1:] == [
             ("3", "not_imported", "invalid_json"),
             ("4", "not_imported", "not_an_object"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from unittest.mock import ANY
 from uuid import UUID
 
 import pytest
@@ -140,7 +141,7 @@ class TestSealing:
         [result] = _ingest(draft)
 
         row = get_signal(signal_id=result.signal_id)
-        assert row.attributes == {"stage": "unmapped", "value": 10}
+        assert row.attributes == {"stage": "unmapped", "value": 10, "opportunity": ANY}
         assert "Jane" not in _raw_rows()
         [opened] = open_signals(signal_ids=[row.id], actor=ACTOR, purpose="test", now=_now()).values()
         assert opened.content["attributes"] == {"stage": "Ask Jane Doe", "note": "Jane said yes"}

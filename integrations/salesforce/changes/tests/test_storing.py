@@ -1,6 +1,7 @@
 """What a page of decoded changes leads to."""
 
 from datetime import UTC, datetime, timedelta
+from unittest.mock import ANY
 
 import pytest
 from django.db import IntegrityError, connection
@@ -43,7 +44,7 @@ class TestOpportunity:
         assert types() == ["opportunity_created", "opportunity_lost", "opportunity_stage_changed"]
         assert all(signal.account == {"crm_id": ACCOUNT} for signal in list_signals())
         changed = list_signals().get(type="opportunity_stage_changed")
-        assert changed.attributes == {"stage": "demo_scheduled"}
+        assert changed.attributes == {"stage": "demo_scheduled", "opportunity": ANY}
         assert changed.occurred_at == NOW - timedelta(minutes=1)
         with connection.cursor() as cursor:
             cursor.execute("SELECT string_agg(s::text, '') FROM signals s")
@@ -53,6 +54,15 @@ class TestOpportunity:
         store(change(records=(OPPORTUNITY, OTHER), AccountId=ACCOUNT, StageName="Demo Scheduled"))
 
         assert types() == ["opportunity_stage_changed"] * 2
+
+    def test_a_record_whose_account_is_unknown_waits_alone(self):
+        store(change("CREATE", AccountId=ACCOUNT, StageName="Prospecting"))
+        event = change(records=(OPPORTUNITY, OTHER), StageName="Demo Scheduled")
+        store(event, position=b"\x02")
+        store(event, position=b"\x03")
+
+        assert types() == ["opportunity_created", "opportunity_stage_changed"]
+        assert reasons() == ["unknown_account"]
 
     def test_the_same_event_again_is_known(self):
         event = change(AccountId=ACCOUNT, StageName="Demo Scheduled")

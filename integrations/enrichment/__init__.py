@@ -1,0 +1,1 @@
+"""Who sells company facts: providers as data, and one way to ask them."""
