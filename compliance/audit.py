@@ -21,6 +21,7 @@ from revctx.eventbus.envelope import Event
 from revctx.eventbus.topics import AUDIT_LEAF
 from revctx.json_text import make_encoder
 from revctx.observability.context import get_request_id
+from revctx.statements import fetch_prepared
 
 PayloadValue = str | int | float | bool | None
 
@@ -101,9 +102,7 @@ def record(entries: Sequence[AuditEntry]) -> None:
         return
     for entry in entries:
         _check(entry)
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [to_array(column) for column in _columns(entries)])
-        rows = cursor.fetchall()
+    rows = fetch_prepared(_INSERT, [to_array(column) for column in _columns(entries)])
     outbox.enqueue(_copy_leaves(rows, at=entries[0].at))
 
 

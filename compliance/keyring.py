@@ -11,11 +11,16 @@ from django.db import connection
 
 from compliance import keys
 from compliance.models import MonthKey, Subject
+from revctx.statements import fetch_prepared
 
 # KEY SHARE lets writers of the same person run side by side but makes an erasure wait for their commit.
 _HOLD_KEYS = """
 SELECT id, wrapped_key, wrapping_key_id FROM subjects
 WHERE id = ANY(%s) AND wrapped_key IS NOT NULL ORDER BY id FOR KEY SHARE
+"""
+# Every transaction that seals asks for it.
+_MONTH_KEY = """
+SELECT wrapped_key, wrapping_key_id FROM month_keys WHERE month = %s AND wrapped_key IS NOT NULL
 """
 
 
@@ -69,8 +74,8 @@ def month_of(now: datetime) -> date:
 def ensure_month_key(*, now: datetime) -> tuple[date, bytes]:
     """Return the month of ``now`` (UTC) and its data key, made on first use."""
     month = month_of(now)
-    if found := read_keys([month]):
-        return month, found[month]
+    for wrapped, key_id in fetch_prepared(_MONTH_KEY, [month]):
+        return month, keys.unwrap_key(bytes(wrapped), key_id, month)
     fresh = MonthKey(
         month=month,
         wrapped_key=keys.wrap_key(keys.make_data_key(), month),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compliance.datamap import BY_ID, BY_KEY, BY_TIME, register
+from compliance.datamap import BY_HAND, BY_ID, BY_KEY, BY_TIME, KEPT, register, register_without_persons
 
 DUTY = "legal obligation (GDPR Art. 6(1)(c))"
 PROOF = "to prove what was done"
@@ -11,7 +11,6 @@ STAFF = {
     "lawful_basis": "contract with staff; legitimate interest in security",
     "purpose": "sign-in and accountability of staff",
     "erased_by": BY_TIME,
-    "retention": "as long as the account is needed; deactivated by an administrator",
     "safeguards": "passwords and tokens as hashes; no customer data",
 }
 
@@ -22,6 +21,9 @@ def register_places() -> None:
     _register_proofs()
     _register_requests()
     _register_delivery()
+    _register_staff()
+    _register_caches()
+    _register_rest()
 
 
 def _register_persons() -> None:
@@ -36,18 +38,19 @@ def _register_persons() -> None:
     )  # fmt: skip
     register(
         "table", "month_keys", categories="data key (wrapped) of what names nobody", erased_by=BY_TIME,
-        purpose="to seal content of which no person is known", retention="quarantine",
+        purpose="to seal content of which no person is known", retention="month_keys",
     )  # fmt: skip
 
 
 def _register_proofs() -> None:
     register(
         "table", "consent_revisions", categories="consent statements, proof (sealed)", purpose=PROOF,
-        lawful_basis=DUTY, erased_by=BY_KEY, retention="relationship and 3 years",
+        lawful_basis=DUTY, erased_by=BY_KEY,
+        retention="until erasure makes it unreadable; the statement stays",
     )  # fmt: skip
     register(
         "table", "consent_decisions", categories="random ids, codes", purpose=PROOF, lawful_basis=DUTY,
-        erased_by=BY_ID, retention="relationship and 3 years",
+        erased_by=BY_ID, retention=KEPT,
     )  # fmt: skip
     register(
         "table", "suppressions", categories="keyed hash of an address", purpose="to keep an opt-out",
@@ -94,5 +97,63 @@ def _register_delivery() -> None:
         "log", "process logs", categories="random ids", purpose="operation", erased_by=BY_ID,
         retention="by the operator", safeguards="allow-listed fields; addresses redacted from paths",
     )  # fmt: skip
-    register("table", "auth_user", "axes_accessattempt", "axes_accesslog", "axes_accessfailurelog",
-             categories="name, e-mail address, network address", **STAFF)  # fmt: skip
+    register(
+        "table", "api_idempotencykey", categories="a caller's key, hash of a request, ids of the answer",
+        purpose="to do nothing twice", erased_by=BY_ID, retention="2 days",
+        safeguards="bodies are never kept",
+    )  # fmt: skip
+
+
+def _register_staff() -> None:
+    register("table", "auth_user", "auth_user_groups", "auth_user_user_permissions", "api_apitoken",
+             categories="name, e-mail address, rights, labels of tokens",
+             retention="as long as the account is needed; deactivated by an administrator",
+             **STAFF)  # fmt: skip
+    register("table", "axes_accessattempt", "axes_accesslog", "axes_accessfailurelog", "django_session",
+             "axes_accessattemptexpiration", categories="name, network address, browser",
+             retention="sign_ins", **STAFF)  # fmt: skip
+    register(
+        "table", "django_admin_log", "audit_verifications", categories="who did it, by number or name",
+        subjects="staff", purpose=PROOF, erased_by=BY_HAND, retention=KEPT,
+        safeguards="forms keep addresses of customers out of what is shown",
+    )  # fmt: skip
+    register(
+        "table", "breaches", categories="a summary in free words", subjects="business contacts, staff",
+        purpose="GDPR Art. 33(5): to document breaches", lawful_basis=DUTY, erased_by=BY_HAND, retention=KEPT,
+        recipients="authorities on demand", safeguards="refuses whatever has an @ in it",
+    )  # fmt: skip
+
+
+def _register_caches() -> None:
+    shared: dict[str, str] = {
+        "purpose": "operation", "subjects": "none", "erased_by": BY_TIME,
+        "retention": "seconds to a day, by Redis", "safeguards": "ids and numbers only",
+    }  # fmt: skip
+    register("cache", "revctx:rate:", categories="number of a token, its fill; no customer", **shared)
+    register("cache", "revctx:worker:", categories="names of worker processes", **shared)
+    register(
+        "cache", "default", "context-engine", "orchestration-engine", "unacked", "unacked_index",
+        "unacked_mutex", "_kombu.", categories="names of tasks, without ids of persons",
+        **shared | {"retention": "until it is worked off"},
+    )  # fmt: skip
+
+
+def _register_rest() -> None:
+    register_without_persons(
+        "of the framework: names of rights, models and migrations",
+        *("auth_group", "auth_group_permissions", "auth_permission", "django_content_type"),
+        "django_migrations",
+    )
+    register_without_persons(
+        "hashes, seals and counts over the audit log",
+        *("audit_checkpoints", "audit_keys", "audit_leaves", "audit_reconciliations", "audit_retirements"),
+        "audit_tiles",
+    )
+    register_without_persons(
+        "positions and names of processes", "bridge_members", "event_groups", "relay_cursors"
+    )
+    register_without_persons("rules and their sources in law", "consent_policies", "retention_schedules")
+    register_without_persons(
+        "which cluster the journal was applied on, and months", "privacy_cluster_mark",
+        "revctx_partitioned_tables",
+    )  # fmt: skip

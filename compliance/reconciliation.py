@@ -13,47 +13,6 @@ from django.db import connection
 MOST_NAMED = 100
 # What is reconciled → a statement that yields the ids, as text, of states without their row.
 STATEMENTS: dict[str, str] = {}
-_CONSENTS = """
-SELECT r.id::text FROM consent_revisions r
-WHERE r.recorded_at >= %(since)s AND NOT EXISTS (
-    SELECT FROM audit_logs a WHERE a.target_id = r.subject_id::text AND a.name = 'consent.' || r.status
-    AND a.txid = r.txid AND a.payload->>'revision_id' = r.id::text)
-"""
-_ERASURES = """
-SELECT s.id::text FROM subjects s
-WHERE s.erased_at >= %(since)s AND NOT EXISTS (
-    SELECT FROM audit_logs a WHERE a.target_id = s.id::text AND a.name = 'subject.erased')
-"""
-_LIFTED = """
-SELECT s.id::text FROM suppressions s
-WHERE s.lifted_at >= %(since)s AND NOT EXISTS (
-    SELECT FROM audit_logs a WHERE a.target_id = s.id::text AND a.name = 'suppression.lifted')
-"""
-_VERIFICATIONS = """
-SELECT v.id::text FROM audit_verifications v, unnest(
-    CASE WHEN v.finished_at IS NULL THEN '{requested}' ELSE '{requested,finished}' END::text[]) AS step
-WHERE v.requested_at >= %(since)s AND NOT EXISTS (
-    SELECT FROM audit_logs a WHERE a.target_id = v.id::text AND a.name = 'audit_verification.' || step)
-"""
-_RETIREMENTS = """
-SELECT r.month::text FROM audit_retirements r
-WHERE r.recorded_at >= %(since)s AND NOT EXISTS (
-    SELECT FROM audit_logs a
-    WHERE a.target_id = to_char(r.month, 'YYYY-MM') AND a.name = 'audit_month.retired')
-"""
-_ROTATIONS = """
-SELECT k.key_id FROM audit_keys k
-WHERE k.added_at >= %(since)s AND k.rotation <> '' AND NOT EXISTS (
-    SELECT FROM audit_logs a WHERE a.target_id = k.key_id AND a.name = 'audit_key.rotated')
-"""
-OWN = {
-    "consent": _CONSENTS,
-    "erasure": _ERASURES,
-    "suppression": _LIFTED,
-    "verification": _VERIFICATIONS,
-    "retirement": _RETIREMENTS,
-    "key rotation": _ROTATIONS,
-}
 
 
 def register_reconciliation(name: str, statement: str) -> None:

@@ -8,12 +8,17 @@ audit log is not simply dropped: its months are retired together with their seal
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 # (delete what is older than this) → rows, or months of a partitioned table, that went.
 Remover = Callable[[datetime], int]
 
+# first day of a month → whether something sealed under that month's key is still there.
+Holder = Callable[[date], bool]
+
 _removers: dict[str, Remover] = {}
+_holders: dict[str, Holder] = {}
 
 
 def register_retention(data_class: str, fn: Remover) -> None:
@@ -34,6 +39,43 @@ def list_data_classes() -> list[str]:
 def remove_expired(data_class: str, *, keep_days: int, now: datetime) -> int:
     """Delete what of one class is older than ``keep_days``; return how much went."""
     return _removers[data_class](now - timedelta(days=keep_days))
+
+
+def register_month_holder(table: str, fn: Holder) -> None:
+    """Have ``fn`` asked before the key of a month is destroyed.
+
+    Every table whose rows may be sealed without a person has one.
+
+    Raises:
+        ValueError: another holder has that table.
+    """
+    if _holders.setdefault(table, fn) is not fn:
+        raise ValueError(f"{table!r} is registered already")
+
+
+def list_month_holders() -> list[str]:
+    """Return the tables that may need a month's key."""
+    return sorted(_holders)
+
+
+def is_month_held(month: date) -> bool:
+    """Return whether any table still has a row that the key of a month opens."""
+    return any(holds(month) for holds in _holders.values())
+
+
+def holds_month(month: date, rows: Any, *columns: str) -> bool:
+    """Return whether a sealed column of a query set's rows names a month as its key."""
+    from django.db.models import BinaryField, F, Func, Q, Value  # see the module's docstring
+
+    from compliance.keys import HEADER_BYTES, make_header
+
+    condition = Q()
+    for column in columns:
+        name = f"{column}_header"
+        arguments = (F(column), Value(1), Value(HEADER_BYTES))
+        rows = rows.alias(**{name: Func(*arguments, function="substr", output_field=BinaryField())})
+        condition |= Q(**{name: make_header(month)})
+    return bool(rows.filter(condition).exists())
 
 
 def drop_months(table: str, before: datetime) -> int:

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from compliance import audit
 from compliance.models import Subject, SubjectLink
+from revctx.reading import is_reading, look_up
 
 _GROUPS = """
 WITH RECURSIVE persons(start, id) AS (
@@ -25,7 +26,9 @@ WITH RECURSIVE persons(start, id) AS (
         SELECT subject_id FROM subject_links WHERE survivor_id = p.id AND unlinked_at IS NULL
     ) AS n ON true
 )
-SELECT start, array_agg(id) FROM persons GROUP BY start HAVING count(*) > 1
+SELECT start, array_agg(id), (array_agg(id) FILTER (WHERE NOT EXISTS (
+    SELECT FROM subject_links l WHERE l.subject_id = persons.id AND l.unlinked_at IS NULL)))[1]
+FROM persons GROUP BY start HAVING count(*) > 1
 """
 _ROOTS = """
 WITH RECURSIVE up(start, id, depth) AS (
@@ -54,11 +57,8 @@ class LinkRefused(Exception):
 
 def list_groups(subject_ids: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
     """Return for each linked person all who are that person, themselves included; the others are left out."""
-    if not subject_ids:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_GROUPS, [list(subject_ids)])
-        return {start: frozenset(members) for start, members in cursor.fetchall()}
+    groups = look_up("groups of persons", subject_ids, _read_groups)
+    return {start: members for start, (members, _) in groups.items()}
 
 
 def list_group(subject_id: UUID) -> list[UUID]:
@@ -68,6 +68,10 @@ def list_group(subject_id: UUID) -> list[UUID]:
 
 def find_roots(subject_ids: Collection[UUID], *, known_at: datetime | None = None) -> dict[UUID, UUID]:
     """Return the survivor of each person who has one, as it was on record at `known_at` (None: now)."""
+    if known_at is None and is_reading():
+        # A page asks for the groups anyway.
+        groups = look_up("groups of persons", subject_ids, _read_groups)
+        return {start: root for start, (_, root) in groups.items() if root != start}
     if not subject_ids:
         return {}
     query = _ROOTS_NOW if known_at is None else _ROOTS_THEN
@@ -112,6 +116,13 @@ def unlink(*, link_id: UUID, actor: str, now: datetime) -> None:
     if not SubjectLink.objects.filter(id=link_id, unlinked_at=None).update(unlinked_at=now):
         raise LinkRefused("not_linked", "these persons are not linked any more")
     _record("subject.unlinked", row, actor=actor, now=now)
+
+
+def _read_groups(subject_ids: Collection[UUID]) -> dict[UUID, tuple[frozenset[UUID], UUID]]:
+    """Return who are one person, and the survivor: the one of them who is linked to nobody."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GROUPS, [list(subject_ids)])
+        return {start: (frozenset(members), root) for start, members, root in cursor.fetchall()}
 
 
 def _lock(subject_ids: Sequence[UUID], *, wanted: Collection[UUID]) -> None:

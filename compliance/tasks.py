@@ -7,6 +7,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from compliance import reconciling
 from compliance.partitions import create_partitions as create
 from compliance.privacy import execution, reapplying, retaining
 from compliance.privacy.journal import JournalUnavailable
@@ -50,6 +51,14 @@ def run_privacy_requests() -> int:
 def apply_retention() -> None:
     """Delete what has outlived its schedule."""
     log.info("retention.applied", **retaining.apply_retention(now=timezone.now()))
+
+
+@shared_task(name="compliance.tasks.reconcile_audit")
+def reconcile_audit() -> int:
+    """Compare the states that were reached lately with the audit log; return how many lack their row."""
+    missing = reconciling.reconcile(now=timezone.now())
+    log.info("audit.reconciled", unrecorded=missing)
+    return missing
 
 
 def hint_verification() -> None:

@@ -147,6 +147,8 @@ def _standing(breach: Breach) -> rules.Standing:
 def _check(summary: str, nature: str, risk: str, places: Sequence[str]) -> None:
     if not summary.strip() or len(summary) > 1000:
         raise DecisionRefused("summary", "has 1 to 1,000 characters")
+    if "@" in summary:  # a record of a breach outlives the persons whom it concerns
+        raise DecisionRefused("summary", "names nobody, so it may hold no e-mail address")
     for field, value, known in (("nature", nature, rules.NATURES), ("risk", risk, rules.RISKS)):
         if value not in known:
             raise DecisionRefused(field, f"is one of {', '.join(known)}")

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from compliance import audit, subject_links, subjects
+from compliance.models import Subject
 from compliance.privacy import registry
 from compliance.privacy.models import Restriction
 
@@ -23,6 +24,19 @@ def list_restricted(subject_ids: Collection[UUID]) -> set[UUID]:
     restricted = set(standing.values_list("subject_id", flat=True))
     linked = {subject_id for subject_id, group in groups.items() if group & restricted}
     return (restricted & set(subject_ids)) | linked
+
+
+def list_hidden(subject_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of the persons nothing may be read of: erased or restricted."""
+    if not subject_ids:
+        return set()
+    groups = subject_links.list_groups(subject_ids)
+    everyone = set(subject_ids).union(*groups.values())
+    erased = Subject.objects.filter(id__in=subject_ids, erased_at__isnull=False).values_list("id")
+    standing = Restriction.objects.filter(subject_id__in=everyone, lifted_at__isnull=True)
+    found = {pk for (pk,) in erased.union(standing.values_list("subject_id"))}
+    linked = {pk for pk, group in groups.items() if group & found}
+    return (found & set(subject_ids)) | linked
 
 
 @transaction.atomic

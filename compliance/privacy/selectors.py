@@ -7,15 +7,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Min, QuerySet
+from django.db.models.functions import Coalesce
 
 from compliance.models import AuditLog
 from compliance.privacy.deadlines import get_law
-from compliance.privacy.models import PrivacyRequest, PrivacyTarget
+from compliance.privacy.models import RUNNABLE, PrivacyRequest, PrivacyTarget
 from compliance.privacy.moves import UnknownRequest
 from compliance.privacy.states import OPEN, State
 
-__all__ = ["RequestDetail", "UnknownRequest", "count_overdue", "get_detail", "get_request", "list_requests"]
+__all__ = [
+    "RequestDetail",
+    "UnknownRequest",
+    "count_overdue",
+    "get_connector_wait",
+    "get_detail",
+    "get_request",
+    "list_requests",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,3 +85,15 @@ def count_overdue(*, now: datetime) -> int:
     late = list_requests(open_only=True)
     unconfirmed = late.filter(confirmed_at__isnull=True, confirm_by__lt=now)
     return (late.filter(due_at__lt=now) | unconfirmed).count()
+
+
+def get_connector_wait(*, now: datetime) -> float:
+    """Return for how long the oldest request has waited for another's system to forget, seconds; 0 for none.
+
+    Counted from when the identity was verified. What turned into an error meanwhile still waits.
+    """
+    waiting = PrivacyTarget.objects.filter(
+        kind=PrivacyTarget.Kind.CONNECTOR, request__state__in=[state.value for state in RUNNABLE]
+    ).exclude(state=PrivacyTarget.State.ACKNOWLEDGED)
+    since = waiting.aggregate(since=Min(Coalesce("request__verified_at", "request__received_at")))["since"]
+    return max((now - since).total_seconds(), 0.0) if since else 0.0

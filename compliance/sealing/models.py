@@ -89,6 +89,20 @@ class AuditRetirement(models.Model):
         return f"{self.month:%Y-%m}"
 
 
+class AuditReconciliation(models.Model):
+    """What the last comparison of states with the audit log found; one row, overwritten each time."""
+
+    name = models.CharField(max_length=16, primary_key=True)
+    compared_at = models.DateTimeField()
+    unrecorded = models.PositiveIntegerField()
+
+    class Meta:
+        db_table = "audit_reconciliations"
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class AuditVerification(models.Model):
     """A verification that somebody asked for, how far it is, and what it found."""
 

@@ -1,13 +1,15 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from axes.models import AccessLog
 from django.contrib.auth.models import User
-from django.core.management import call_command
+from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from compliance import partitions, retention
 from compliance.models import AuditLog, PrivacyExport, RetentionSchedule
-from compliance.privacy.retaining import apply_retention
+from compliance.privacy.retaining import RetentionIncomplete, apply_retention
 from compliance.privacy.tests.factories import make_request, run_due
 from compliance.tests.factories import NOW
 from revctx.web.tests.people import sign_in
@@ -35,11 +37,38 @@ def test_what_is_too_old_goes_and_is_counted(capsys):
     assert (row.target_id, row.payload) == ("exports", {"keep_days": 30, "removed": 1})
 
 
-def test_a_class_without_a_schedule_is_an_error():
+def test_a_class_that_fails_or_has_no_schedule_keeps_no_other_from_its_turn(monkeypatch, capsys):
+    make_request("access")
+    run_due()
     RetentionSchedule.objects.filter(data_class="drafts").delete()
 
-    with pytest.raises(LookupError, match="drafts"):
+    def fail(before):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1/0")
+
+    monkeypatch.setattr(retention, "_removers", dict(retention._removers))
+    retention.register_retention("a-first-one", fail)
+    RetentionSchedule.objects.create(data_class="a-first-one", keep_days=1, reason="", updated_at=NOW)
+
+    with pytest.raises(CommandError, match="a-first-one: DataError; drafts: no retention schedule"):
+        call_command("apply_retention")
+
+    assert PrivacyExport.objects.count() == 0
+    assert "exports              1" in capsys.readouterr().out
+    with pytest.raises(RetentionIncomplete) as incomplete:
         apply_retention(now=NOW)
+    assert set(incomplete.value.failed) == {"a-first-one", "drafts"}
+
+
+def test_old_sign_ins_and_sessions_go():
+    for age in (89, 91):
+        moment = NOW - timedelta(days=age)
+        session = Session.objects.create(session_key=f"s{age}", session_data="", expire_date=moment)
+        AccessLog.objects.create(username="mia", ip_address="127.0.0.1", path_info="/")
+        AccessLog.objects.filter(attempt_time__gt=NOW - timedelta(days=1)).update(attempt_time=moment)
+
+    assert apply_retention(now=NOW)["sign_ins"] == 2
+    assert Session.objects.get().session_key == "s89" != session.session_key
 
 
 def test_whole_months_of_signals_are_dropped_but_none_that_its_floor_protects():

@@ -1,10 +1,12 @@
 import json
+from datetime import timedelta
 
 import pytest
 
 from compliance import erasure, keys, subjects, suppressions
 from compliance.models import AuditLog, PrivacyRequest, PrivacyTarget, Subject
 from compliance.privacy import certificates, registry, signing
+from compliance.privacy.selectors import get_connector_wait
 from compliance.privacy.tests.factories import ADA, make_request, run_due
 from compliance.tests.factories import NOW, grant_consent
 
@@ -96,9 +98,12 @@ def test_waits_for_connectors_by_our_id_only(connector):
 
     run_due()
     assert state_of(request) == "awaiting_connector"
+    later = PrivacyRequest.objects.get(id=request.id).verified_at + timedelta(hours=30)
+    assert get_connector_wait(now=later) == 30 * 3600
 
     run_due(rounds=4)
     assert state_of(request) == "complete"
+    assert get_connector_wait(now=later) == 0
     assert connector["ids"] == [request.subject_id] * 3
     row = PrivacyTarget.objects.get(name="connector.test")
     assert (row.kind, row.state, row.attempts) == ("connector", "acknowledged", 3)

@@ -132,6 +132,7 @@ def test_after_72_hours_the_report_says_why_it_is_late(officer, people):
         ("aware_at", "2999-01-01T00:00:00Z"),
         ("recorded_from", "2998-01-01T00:00:00Z"),
         ("summary", " "),
+        ("summary", "The address ann@northwind.example was shown to a stranger."),
     ],
 )
 def test_refuses_what_does_not_fit_and_stores_nothing(officer, people, field, value):
