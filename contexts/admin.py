@@ -5,9 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from django.utils import timezone
 
-from contexts import models
+from contexts import icp_admin, models
 from contexts.identity_models import IdentityMerge, MergeCandidate
+from contexts.rollout_models import ConfigRollout
+from contexts.services.retracting import retract_signals
+
+__all__ = ["icp_admin"]  # its page registers itself
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -158,7 +163,42 @@ class ActivationAdmin(ReadOnlyAdmin):
     """What is and was in use."""
 
 
-@admin.register(models.IcpDefinition, models.DecayConfig, models.WeightConfig)
+@admin.register(ConfigRollout)
+class ConfigRolloutAdmin(ReadOnlyAdmin):
+    """Configurations on their way into use, with how far they have come."""
+
+    list_display = (
+        *("id", "phase", "share", "decay", "weight", "actor", "replayed", "to_replay", "tried", "accounts"),
+        *("would_rise", "would_fall", "scored", "started_at", "activated_at", "finished_at"),
+    )
+    list_filter = ("phase",)
+    list_select_related = ("decay", "weight")
+    ordering = ("-id",)
+
+    @admin.display(description="of the phase")
+    def share(self, rollout: ConfigRollout) -> str:
+        """Return how much of the phase is done."""
+        return f"{rollout.share_done:.0%}"
+
+
+@admin.register(models.Retraction)
+class RetractionAdmin(WrittenOnceAdmin):
+    """Signals that count no longer; adding one takes the signal back."""
+
+    list_display = ("signal_id", "reason", "actor", "retracted_at")
+    list_filter = ("reason",)
+    ordering = ("-retracted_at",)
+    fields = ("signal_id", "reason")
+
+    def save_model(self, request: HttpRequest, obj: models.Retraction, form: Any, change: bool) -> None:
+        """Take the signal back and score its account."""
+        now = timezone.now()
+        actor = f"user:{request.user.pk}"
+        retract_signals(signal_ids=[obj.signal_id], reason=obj.reason, actor=actor, now=now)
+        obj.actor, obj.retracted_at = actor, now
+
+
+@admin.register(models.DecayConfig, models.WeightConfig)
 class ConfigAdmin(WrittenOnceAdmin):
     """Versions of the configuration; the laboratory's promotion puts them into use."""
 

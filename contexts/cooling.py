@@ -20,9 +20,22 @@ class Stream(NamedTuple):
     latest: int
 
 
+class _Type(NamedTuple):
+    """A type's weight, saturation and half-life in seconds, and the strengths of its streams."""
+
+    weight: float
+    saturation: float
+    half_life: float
+    strengths: list[float]
+
+
 def seconds_until(streams: Sequence[Stream], weight: WeightConfigData, target: float) -> float:
-    """Return the seconds x ≥ 0 with R(x) = target; R falls strictly and R(0) ≥ target > 0."""
-    start, _ = _evaluate(streams, weight, 0.0)
+    """Return the seconds x ≥ 0 with R(x) = target; R falls strictly and R(0) ≥ target > 0.
+
+    Newton steps on the logarithm of R, which is nearly straight: three or four of them do.
+    """
+    types = _group(streams, weight)
+    start, _ = _evaluate(types, 0.0)
     if start <= target:
         return 0.0
     linear = sum(s.strength * weight.weight(s.type) / weight.saturation(s.type) for s in streams)
@@ -30,9 +43,9 @@ def seconds_until(streams: Sequence[Stream], weight: WeightConfigData, target: f
     high = max(s.half_life for s in streams) * math.log2(linear / target)
     x = low
     for _ in range(NEWTON_STEPS):
-        value, slope = _evaluate(streams, weight, x)
+        value, slope = _evaluate(types, x)
         low, high = (x, high) if value >= target else (low, x)
-        step = (target - value) / slope if slope else math.inf
+        step = math.log(target / value) * value / slope if slope and value > 0 else math.inf
         following = x + step if low < x + step < high else (low + high) / 2
         if abs(following - x) < TIME_TOLERANCE or high - low < TIME_TOLERANCE:
             return following
@@ -40,17 +53,27 @@ def seconds_until(streams: Sequence[Stream], weight: WeightConfigData, target: f
     return x
 
 
-def _evaluate(streams: Sequence[Stream], weight: WeightConfigData, x: float) -> tuple[float, float]:
-    """Return R and dR/dx at x seconds after the score's instant."""
-    amounts: dict[str, tuple[float, float]] = {}
+def _group(streams: Sequence[Stream], weight: WeightConfigData) -> list[_Type]:
+    groups: dict[str, _Type] = {}
     for stream in streams:
-        strength = stream.strength * 2.0 ** (-x / stream.half_life)
-        slope = -math.log(2) / stream.half_life * strength / (1.0 + strength)
-        amount, amount_slope = amounts.get(stream.type, (0.0, 0.0))
-        amounts[stream.type] = (amount + math.log1p(strength), amount_slope + slope)
+        kind = stream.type
+        if kind not in groups:
+            groups[kind] = _Type(weight.weight(kind), weight.saturation(kind), stream.half_life, [])
+        groups[kind].strengths.append(stream.strength)
+    return list(groups.values())
+
+
+def _evaluate(types: Sequence[_Type], x: float) -> tuple[float, float]:
+    """Return R and dR/dx at x seconds after the score's instant."""
     value = derivative = 0.0
-    for kind, (amount, amount_slope) in amounts.items():
-        saturation, points = weight.saturation(kind), weight.weight(kind)
-        value += points * -math.expm1(-amount / saturation)
-        derivative += points * math.exp(-amount / saturation) / saturation * amount_slope
-    return value, derivative
+    for points, saturation, half_life, strengths in types:
+        decayed = 2.0 ** (-x / half_life)
+        amount = slope = 0.0
+        for strength in strengths:
+            left = strength * decayed
+            amount += math.log1p(left)
+            slope += left / (1.0 + left)
+        spent = math.expm1(-amount / saturation)
+        value -= points * spent
+        derivative -= points * (1.0 + spent) / saturation * slope / half_life
+    return value, derivative * math.log(2)

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import F
 
+from contexts.cache import forget_copies
 from contexts.families import find_roots
 from contexts.models import AccountContext, Contact, ScoreBucket
 
@@ -36,3 +38,4 @@ def _make_due(subject_id: UUID) -> None:
     locked = AccountContext.objects.filter(account_id__in=account_ids).order_by("account_id")
     list(locked.select_for_update(of=("self",), no_key=True).values_list("account_id"))
     locked.order_by().update(version=F("version") + 1, scored_at=_LONG_AGO)
+    transaction.on_commit(lambda: forget_copies(account_ids))

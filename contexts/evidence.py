@@ -8,11 +8,12 @@ from uuid import UUID
 
 from django.db import connection
 
-from compliance import subjects
-from compliance.privacy.restrictions import list_restricted
+from compliance.privacy.restrictions import list_hidden
 from contexts.contracts import ActiveConfigs
 from contexts.families import Roots, find_persons, fold, list_merged
 from contexts.scoring import Bucket, oldest_bucket
+from revctx.arrays import to_array
+from revctx.reading import look_up
 
 T = TypeVar("T")
 END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
@@ -20,24 +21,28 @@ Evidence = dict[UUID, list[Bucket]]
 
 _ALWAYS = -(2**62)  # damping lasts until lifted, however old it is
 
-# Each read is bounded by the first bucket that still counts for its type.
+# Each read is bounded by the first bucket that still counts for its type. Ids come as texts: there are a few
+# of them in many rows, and making a UUID of each would cost more than the rest of the row.
 _BUCKETS = """
-SELECT b.account_id, b.type, b.stage, b.subject_id, b.bucket, b.mass,
-       (extract(epoch FROM b.latest_at) * 1000000)::bigint
+SELECT b.type, b.stage, coalesce(b.subject_id::text, ''), b.bucket, b.mass,
+       (extract(epoch FROM b.latest_at) * 1000000)::bigint, b.account_id::text
 FROM contexts_scorebucket b
 LEFT JOIN unnest(%(types)s::text[], %(oldest)s::bigint[]) AS o(type, bucket) ON o.type = b.type
 WHERE b.decay_id = %(decay)s AND b.account_id = ANY(%(accounts)s::uuid[])
   AND b.bucket >= coalesce(o.bucket, %(other)s)
 """
 _LEDGER = """
-SELECT l.account_id, l.type, l.stage, l.subject_id, l.bucket, sum(l.mass)::bigint,
-       (extract(epoch FROM max(l.occurred_at)) * 1000000)::bigint
+SELECT l.type, l.stage, coalesce(l.subject_id::text, ''), l.bucket, sum(l.mass)::bigint,
+       (extract(epoch FROM max(l.occurred_at)) * 1000000)::bigint, l.account_id::text
 FROM contexts_ledgerentry l
 LEFT JOIN unnest(%(types)s::text[], %(oldest)s::bigint[]) AS o(type, bucket) ON o.type = l.type
 WHERE l.decay_id = %(decay)s {accounts}
   AND l.occurred_at <= %(as_of)s AND l.recorded_at <= %(known_at)s
   AND l.bucket >= coalesce(o.bucket, %(other)s)
-GROUP BY 1, 2, 3, 4, 5
+  AND NOT EXISTS (
+    SELECT FROM contexts_retraction r
+    WHERE r.signal_id = l.signal_id AND r.retracted_at <= %(known_at)s)
+GROUP BY l.account_id, l.type, l.stage, l.subject_id, l.bucket
 """
 _ALL_LEDGER = _LEDGER.format(accounts="")
 _SOME_LEDGER = _LEDGER.format(accounts="AND l.account_id = ANY(%(accounts)s::uuid[])")
@@ -48,7 +53,7 @@ def read_buckets(*, account_ids: Collection[UUID], configs: ActiveConfigs, at: d
     if not account_ids:
         return {}
     merged = list_merged(account_ids)
-    return _read(_BUCKETS, {"accounts": [*account_ids, *merged]} | _bounds(configs, at), merged)
+    return _read(_BUCKETS, {"accounts": to_array([*account_ids, *merged])} | read_bounds(configs, at), merged)
 
 
 def read_ledger(
@@ -61,8 +66,8 @@ def read_ledger(
     then = known_at if known_at < END_OF_TIME else None
     merged = list_merged(account_ids, known_at=then)
     query = _ALL_LEDGER if account_ids is None else _SOME_LEDGER
-    parameters = {"as_of": as_of, "known_at": known_at} | _bounds(configs, as_of)
-    parameters["accounts"] = [*(account_ids or ()), *merged]
+    parameters = {"as_of": as_of, "known_at": known_at} | read_bounds(configs, as_of)
+    parameters["accounts"] = to_array([*(account_ids or ()), *merged])
     return _read(query, parameters, merged, known_at=then)
 
 
@@ -70,11 +75,16 @@ def without_erased(rows: Iterable[T], subject_of: Callable[[T], UUID | None]) ->
     """Return the rows whose person, if any, is neither erased nor restricted."""
     kept = list(rows)
     persons = {person for row in kept if (person := subject_of(row))}
-    hidden = subjects.list_erased(persons) | list_restricted(persons)
+    hidden = look_up("hidden persons", persons, _find_hidden)
     return [row for row in kept if subject_of(row) not in hidden] if hidden else kept
 
 
-def _bounds(configs: ActiveConfigs, at: datetime) -> dict[str, Any]:
+def _find_hidden(persons: Collection[UUID]) -> dict[UUID, bool]:
+    return dict.fromkeys(list_hidden(persons), True)
+
+
+def read_bounds(configs: ActiveConfigs, at: datetime) -> dict[str, Any]:
+    """Return for each type the oldest bucket that still counts at `at`, as parameters of a query."""
     decay, weight = configs.decay, configs.weight
     lasting = set(weight.damping) | {kind for kinds in weight.lifting.values() for kind in kinds}
     types = sorted(set(decay.half_lives) | lasting)
@@ -90,12 +100,21 @@ def _read(
 ) -> Evidence:
     with connection.cursor() as cursor:
         cursor.execute(query, parameters)
-        rows = without_erased(cursor.fetchall(), lambda row: row[3])
+        rows = cursor.fetchall()
+    names = {name: UUID(name) for name in {row[2] for row in rows} if name}
+    hidden = look_up("hidden persons", set(names.values()), _find_hidden)
+    unread = {name for name, person in names.items() if person in hidden}
+    by_account: dict[str, list[Bucket]] = defaultdict(list)
+    for row in rows:
+        if row[2] not in unread:
+            by_account[row[6]].append(Bucket._make(row[:6]))
     evidence: Evidence = defaultdict(list)
-    for account_id, kind, stage, subject_id, n, mass, latest in rows:
-        person = str(subject_id) if subject_id else ""
-        evidence[merged.get(account_id, account_id)].append(Bucket(kind, stage, person, n, mass, latest))
-    persons = find_persons((row[3] for row in rows), known_at=known_at)
+    for text, buckets in by_account.items():
+        account_id = UUID(text)
+        evidence[merged.get(account_id, account_id)] += buckets
+    persons = find_persons(
+        (person for name, person in names.items() if name not in unread), known_at=known_at
+    )
     for account_id in evidence if persons else set(merged.values()) & evidence.keys():
         evidence[account_id] = fold(evidence[account_id], persons)
     return evidence

@@ -22,7 +22,7 @@ def export_subject(subject_id: UUID, actor: str, now: datetime) -> dict[str, Any
         Contact.objects.filter(subject_id=subject_id).select_related("account").order_by("created_at", "id")
     )
     account_ids = {contact.account_id for contact in contacts}
-    counted = LedgerEntry.objects.filter(subject_id=subject_id, account_id__in=account_ids)
+    counted = LedgerEntry.every.filter(subject_id=subject_id, account_id__in=account_ids)
     return {
         "contacts": [_contact(c, *_open(c, actor=actor, now=now)) for c in contacts],
         "evidence": list(counted.order_by("occurred_at", "signal_id").values(*_LEDGER)),

@@ -8,14 +8,19 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
 from compliance import subject_links
 from contexts.models import Account
 from contexts.scoring import Bucket, ScoreState
+from revctx.arrays import to_array
+from revctx.reading import look_up
 
 # Account id → the account that it counts for. Who counts for himself is left out.
 Roots = dict[UUID, UUID]
 
+_SURVIVORS = "survivors of accounts"
+_FAMILIES = "SELECT id, merged_into_id FROM contexts_account WHERE merged_into_id = ANY(%s::uuid[])"
 _THEN = """
 WITH RECURSIVE edges AS (
     SELECT merged_id, survivor_id FROM contexts_identitymerge
@@ -31,10 +36,7 @@ SELECT DISTINCT ON (start) start, id FROM up ORDER BY start, depth DESC
 
 def find_roots(account_ids: Collection[UUID]) -> Roots:
     """Return the survivors of those accounts that are merged into another now."""
-    if not account_ids:
-        return {}
-    merged = Account.objects.filter(id__in=account_ids, merged_into__isnull=False)
-    return {pk: root for pk, root in merged.values_list("id", "merged_into_id") if root is not None}
+    return look_up(_SURVIVORS, account_ids, _read_roots)
 
 
 def find_root(account_id: UUID, *, known_at: datetime | None = None) -> UUID:
@@ -45,11 +47,11 @@ def find_root(account_id: UUID, *, known_at: datetime | None = None) -> UUID:
 
 def list_merged(survivor_ids: Collection[UUID] | None, *, known_at: datetime | None = None) -> Roots:
     """Return the accounts merged into these survivors (None: any), each with its survivor."""
+    if known_at is None and survivor_ids is not None:
+        families = look_up("families of accounts", survivor_ids, _read_families)
+        return {pk: root for root, members in families.items() for pk in members}
     if known_at is None:
-        merged = Account.objects.filter(merged_into__isnull=False)
-        if survivor_ids is not None:
-            merged = merged.filter(merged_into__in=list(survivor_ids))
-        return {pk: root for pk, root in merged.values_list("id", "merged_into_id") if root is not None}
+        return _as_roots(Account.objects.filter(merged_into__isnull=False))
     roots = _read_past(known_at)
     wanted = None if survivor_ids is None else set(survivor_ids)
     return {pk: root for pk, root in roots.items() if wanted is None or root in wanted}
@@ -73,6 +75,29 @@ def fold(buckets: Iterable[Bucket], persons: Mapping[UUID, UUID]) -> list[Bucket
     for bucket in buckets:
         state.add(bucket._replace(person=names.get(bucket.person, bucket.person)))
     return state.buckets()
+
+
+def note_root(account: Account) -> None:
+    """Let a page that has read an account not ask again what it is merged into."""
+    survivor = account.merged_into_id
+    look_up(_SURVIVORS, [account.id], lambda _: {account.id: survivor} if survivor else {})
+
+
+def _read_roots(account_ids: Collection[UUID]) -> Roots:
+    return _as_roots(Account.objects.filter(id__in=account_ids, merged_into__isnull=False))
+
+
+def _read_families(survivor_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    families: dict[UUID, list[UUID]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(_FAMILIES, [to_array(survivor_ids)])
+        for pk, root in cursor.fetchall():
+            families.setdefault(root, []).append(pk)
+    return families
+
+
+def _as_roots(merged: "QuerySet[Account]") -> Roots:
+    return {pk: root for pk, root in merged.values_list("id", "merged_into_id") if root is not None}
 
 
 def _read_past(known_at: datetime) -> Roots:

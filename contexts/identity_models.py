@@ -41,6 +41,7 @@ class IdentityMerge(models.Model):
         ]
         indexes = [
             models.Index(fields=["survivor_id"], name="merge_survivor"),
+            models.Index(fields=["merged_id"], name="merge_merged"),
             models.Index(fields=["-merged_at", "-id"], name="merge_newest"),
         ]
 

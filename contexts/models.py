@@ -6,6 +6,28 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
+from contexts.config_models import ActiveConfig, ConfigActivation, DecayConfig, IcpDefinition, WeightConfig
+from contexts.ledger_indexes import LEDGER_INDEXES
+from contexts.retraction_models import CountedEntries, Retraction
+
+__all__ = [
+    "Account",
+    "AccountAlias",
+    "AccountContext",
+    "ActiveConfig",
+    "ConfigActivation",
+    "Contact",
+    "Crossing",
+    "DecayConfig",
+    "EnrichmentRecord",
+    "IcpDefinition",
+    "LedgerEntry",
+    "Retraction",
+    "ScoreBucket",
+    "StoredPack",
+    "WeightConfig",
+]
+
 
 class Account(models.Model):
     """A company that signals speak of; `attributes` holds typed facts about it, never about people."""
@@ -74,82 +96,11 @@ class Contact(models.Model):
         return f"contact {self.pk}"
 
 
-class IcpDefinition(models.Model):
-    """A version of the ideal customer profile; written once."""
-
-    version = models.PositiveIntegerField(unique=True)
-    name = models.CharField(max_length=100)
-    criteria = models.JSONField(help_text="[{field, weight, one_of} or {field, weight, low, high}]")
-    created_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"{self.name} v{self.version}"
-
-
-class DecayConfig(models.Model):
-    """A version of the half-lives (seconds); written once. Its change replays the ledger."""
-
-    version = models.PositiveIntegerField(unique=True)
-    half_lives = models.JSONField(help_text="Seconds per signal type.")
-    default_half_life = models.PositiveIntegerField(help_text="Seconds, for every other type.")
-    note = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"decay v{self.version}"
-
-
-class WeightConfig(models.Model):
-    """A version of everything that applies when a score is read; written once."""
-
-    version = models.PositiveIntegerField(unique=True)
-    weights = models.JSONField(help_text="Points ≥ 0 per signal type.")
-    saturations = models.JSONField(help_text="Evidence at which a type has given 63 % of its weight.")
-    default_weight = models.FloatField()
-    default_saturation = models.FloatField()
-    rho = models.FloatField(help_text="Points at which the intent reaches 63.")
-    stage_strengths = models.JSONField(help_text="Factor per opportunity stage.")
-    default_stage_strength = models.FloatField(help_text="For stages that nobody has mapped.")
-    damping = models.JSONField(help_text="Factor in (0, 1] per type of negative evidence.")
-    lifting = models.JSONField(help_text="Per damping type: the types that end it.")
-    hot_threshold = models.FloatField(null=True, blank=True, help_text="Empty: HIGH_INTENT_THRESHOLD.")
-    warm_threshold = models.FloatField()
-    leave_ratio = models.FloatField(default=0.8)
-    icp = models.ForeignKey(IcpDefinition, models.PROTECT, related_name="+")
-    note = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return f"weights v{self.version}"
-
-
-class ConfigActivation(models.Model):
-    """A pair of configurations that was put into use; the history of the active pointer."""
-
-    decay = models.ForeignKey(DecayConfig, models.PROTECT, related_name="+")
-    weight = models.ForeignKey(WeightConfig, models.PROTECT, related_name="+")
-    actor = models.CharField(max_length=64)
-    activated_at = models.DateTimeField(db_index=True)
-
-    def __str__(self) -> str:
-        return f"activation {self.pk}"
-
-
-class ActiveConfig(models.Model):
-    """The one pointer to the configuration in use; workers share its lock, a swap takes it alone."""
-
-    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    activation = models.ForeignKey(ConfigActivation, models.PROTECT, related_name="+")
-
-    class Meta:
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="one_active_config")]
-
-    def __str__(self) -> str:
-        return f"active: {self.activation_id}"
-
-
 class LedgerEntry(models.Model):
-    """That a signal counts under a decay configuration, with its integer mass. Append-only."""
+    """That a signal counts under a decay configuration, with its integer mass. Append-only.
+
+    A retracted signal keeps its entry, so that it can't count a second time; `objects` leaves it out.
+    """
 
     signal_id = models.UUIDField()
     decay = models.ForeignKey(DecayConfig, models.PROTECT, related_name="+", db_index=False)
@@ -163,17 +114,16 @@ class LedgerEntry(models.Model):
     mass = models.BigIntegerField()
     recorded_at = models.DateTimeField()
 
+    every: models.Manager["LedgerEntry"] = models.Manager()
+    objects = CountedEntries()
+
     class Meta:
         verbose_name_plural = "ledger entries"
         constraints = [
             models.UniqueConstraint(fields=["signal_id", "decay"], name="signal_counts_once"),
             models.CheckConstraint(condition=Q(mass__gt=0), name="ledger_mass_positive"),
         ]
-        indexes = [
-            models.Index(fields=["account", "decay", "occurred_at"], name="ledger_account_time"),
-            models.Index(fields=["decay", "occurred_at"], name="ledger_time"),
-            models.Index(fields=["decay", "id"], name="ledger_replay"),
-        ]
+        indexes = LEDGER_INDEXES
 
     def __str__(self) -> str:
         return f"ledger entry {self.pk}"
@@ -220,6 +170,7 @@ class AccountContext(models.Model):
     version = models.BigIntegerField(default=0)
     published_intent = models.FloatField(default=0)
     evidence_at = models.DateTimeField(null=True, blank=True, help_text="Newest signal.")
+    crossed_at = models.DateTimeField(null=True, blank=True, help_text="Hot band last entered or left.")
     scored_at = models.DateTimeField()
     activation = models.ForeignKey(ConfigActivation, models.PROTECT, related_name="+", db_index=False)
 
@@ -296,4 +247,4 @@ class EnrichmentRecord(models.Model):
 
 
 # At the end, for Django looks for models in this module only.
-from contexts import identity_models, replay_models  # noqa: E402, F401
+from contexts import identity_models, replay_models, rollout_models  # noqa: E402, F401

@@ -52,6 +52,25 @@ def measure_quality(sources: Mapping[str, Sequence[Mapping[str, Any]]], *, now: 
     return Measured(min(score, 1.0), completeness, min(freshness, 1.0), consistency)
 
 
+def list_wanted(sources: Mapping[str, Sequence[Mapping[str, Any]]], *, now: datetime) -> dict[str, float]:
+    """Return the attributes worth buying and how much each would raise the quality.
+
+    Wanted is what nobody told, and what was told longer ago than its half-life. The gain takes for granted
+    that the next source agrees with what is known.
+    """
+    before = measure_quality(sources, now=now).score
+    gains = {}
+    for name, field in FIELDS.items():
+        told = sources.get(name) or []
+        if told and _age_days(told, now) < field.half_life_days:
+            continue
+        value = told[-1]["value"] if told else True
+        next_told = {**sources, name: [*told, {"source": "next", "at": now.isoformat(), "value": value}]}
+        gain = measure_quality(next_told, now=now).score - before
+        gains[name] = max(gain, 0.0)
+    return gains
+
+
 def best_missing(
     sources: Mapping[str, Sequence[Mapping[str, Any]]], *, now: datetime
 ) -> tuple[str | None, float]:

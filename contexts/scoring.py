@@ -10,17 +10,37 @@ Source: DESIGN §9; Cormode et al. 2009 for decay relative to a landmark.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
+from contexts import bands
+from contexts.bands import BANDS, HOT, choose_band
+from contexts.buckets import (
+    HORIZON,
+    MASS_SCALE,
+    MAX_STRENGTH,
+    Bucket,
+    ScoreState,
+    from_micros,
+    oldest_bucket,
+    place,
+    to_micros,
+)
 from contexts.cooling import Stream, seconds_until
 from contexts.icp import Criterion, Fit, FitReason, IcpData, measure_fit
 from contexts.scoring_config import DecayConfigData, WeightConfigData
 
 __all__ = [
+    "BANDS",
+    "HORIZON",
+    "HOT",
+    "MASS_SCALE",
+    "MAX_STRENGTH",
     "Bucket",
     "Criterion",
     "DecayConfigData",
@@ -30,6 +50,7 @@ __all__ = [
     "Part",
     "Score",
     "ScoreState",
+    "Scorer",
     "WeightConfigData",
     "choose_band",
     "from_micros",
@@ -40,93 +61,9 @@ __all__ = [
     "to_micros",
 ]
 
-MASS_SCALE = 2**32
-HORIZON = 40  # half-lives after which a bucket (2⁻⁴⁰ of its mass) is no longer read
 POINT_UNITS = 2**20  # points are multiples of 2⁻²⁰, so doubles add them without rounding
-MAX_STRENGTH = 10.0
-BANDS = ("cold", "warm", "hot")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def to_micros(at: datetime) -> int:
-    """Return the integer microseconds of an aware datetime since 1970."""
-    since = at - EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
-
-
-def from_micros(micros: int) -> datetime:
-    """Return the UTC datetime of integer microseconds since 1970."""
-    return EPOCH + timedelta(microseconds=micros)
-
-
-class Bucket(NamedTuple):
-    """Summed evidence of one type, stage ('' = none) and person ('' = nobody) in half-life `n`.
-
-    `mass` is an integer in units of 2⁻³²; `latest` the newest signal in microseconds since 1970.
-    """
-
-    type: str
-    stage: str
-    person: str
-    n: int
-    mass: int
-    latest: int
-
-
-def place(
-    *,
-    signal_type: str,
-    stage: str,
-    person: str,
-    occurred_at: datetime,
-    strength: float,
-    decay: DecayConfigData,
-) -> Bucket:
-    """Return the one-signal bucket of a signal; strength in (0, 10].
-
-    Raises: ValueError when the strength is outside its range or not a number.
-    """
-    if not 0 < strength <= MAX_STRENGTH:
-        raise ValueError(f"strength must be in (0, {MAX_STRENGTH}], not {strength}")
-    micros = to_micros(occurred_at)
-    half_life = decay.half_life_micros(signal_type)
-    n, rest = divmod(micros, half_life)
-    mass = round(strength * 2.0 ** (rest / half_life) * MASS_SCALE)
-    return Bucket(signal_type, stage, person, n, max(mass, 1), micros)
-
-
-def oldest_bucket(*, signal_type: str, at: datetime, decay: DecayConfigData) -> int:
-    """Return the first bucket number of a type that still counts at `at`."""
-    return to_micros(at) // decay.half_life_micros(signal_type) - HORIZON
-
-
-class ScoreState:
-    """Evidence of one account in memory, with its ledger: each signal counts once.
-
-    The database keeps the same state as rows; replays and the laboratory keep it here.
-    """
-
-    def __init__(self) -> None:
-        self._cells: dict[tuple[str, str, str, int], tuple[int, int]] = {}
-        self._seen: set[str] = set()
-
-    def observe(self, signal_id: str, bucket: Bucket) -> bool:
-        """Add one signal's bucket; False and no change when the signal was added before."""
-        if signal_id in self._seen:
-            return False
-        self._seen.add(signal_id)
-        self.add(bucket)
-        return True
-
-    def add(self, bucket: Bucket) -> None:
-        """Add a bucket's mass without asking which signals it holds."""
-        key = bucket[:4]
-        mass, latest = self._cells.get(key, (0, bucket.latest))
-        self._cells[key] = (mass + bucket.mass, max(latest, bucket.latest))
-
-    def buckets(self) -> list[Bucket]:
-        """Return the state in key order; equal evidence gives equal lists."""
-        return [Bucket(*key, *value) for key, value in sorted(self._cells.items())]
+ROOT_MARGIN = 1e-3  # seconds
+_TYPE = attrgetter("type")
 
 
 class Part(NamedTuple):
@@ -144,6 +81,7 @@ class Score:
 
     `exact` is the unrounded intent (bands compare it); `intent` is rounded to 2⁻²⁰ points and
     equals the sum of `parts` without error, in any order. `damped_by` names active negative evidence.
+    `streams` are sorted by type and person.
     """
 
     at: datetime
@@ -151,79 +89,120 @@ class Score:
     intent: float
     damping: float
     damped_by: tuple[str, ...]
-    parts: tuple[Part, ...]
     streams: tuple[Stream, ...]
     weight: WeightConfigData
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """What each person's evidence of each type gives, the most first; made when it is asked for."""
+        groups = _group(self.streams, self.weight)
+        total = sum(group.points for group in groups)
+        return _split(groups, total, round(self.exact * POINT_UNITS))
 
     def falls_below(self, level: float) -> datetime | None:
         """Return when the intent falls below `level` points if nothing else arrives.
 
-        None when it is already below. Right to the second: closed-form bracket, then Newton.
+        None when it is already below. At the returned moment it is not yet, a second later it is: it lies a
+        millisecond before the root, which covers the tolerance of the Newton steps.
         """
         if not 0 < level <= self.exact:
             return None
         target = -self.weight.rho * math.log1p(-level / (100.0 * self.damping))
         seconds = seconds_until(self.streams, self.weight, target)
-        return self.at + timedelta(seconds=seconds)
+        return self.at + timedelta(seconds=max(seconds - ROOT_MARGIN, 0.0))
+
+    def choose_band(self, *, previous: str, held_seconds: float | None) -> str:
+        """Return the band that follows `previous`, entered or left `held_seconds` ago (see `bands`)."""
+        return choose_band(
+            previous=previous,
+            exact=self.exact,
+            weight=self.weight,
+            held_seconds=held_seconds,
+            is_damped=bool(self.damped_by),
+        )
+
+    def stays_hot_until(self, *, entered_at: datetime | None) -> datetime | None:
+        """Return when a hot account, hot since `entered_at`, cools down if nothing else arrives."""
+        return bands.last_moment(
+            falls_below=self.falls_below(self.weight.leave_level()),
+            entered_at=entered_at,
+            is_damped=bool(self.damped_by),
+            weight=self.weight,
+        )
+
+
+class Scorer:
+    """Scores any number of accounts at one instant; what their buckets have in common is computed once."""
+
+    def __init__(self, *, decay: DecayConfigData, weight: WeightConfigData, at: datetime) -> None:
+        self._decay, self._weight, self._at = decay, weight, at
+        self._left: dict[tuple[str, int], float] = {}
+        self._lasting = set(weight.damping).union(*weight.lifting.values())
+
+    def score(self, buckets: Iterable[Bucket]) -> Score:
+        """Return the intent in 0…100, its streams by type and person, and its damping."""
+        sums: dict[tuple[str, str], list[float]] = {}
+        latest: dict[tuple[str, str], int] = {}
+        newest: dict[str, int] = {}
+        for kind, stage, person, n, mass, micros in buckets:
+            if kind in self._lasting and micros > newest.get(kind, -(2**62)):
+                newest[kind] = micros
+            left = self._left.get((kind, n))
+            if left is None:
+                left = self._left[kind, n] = self._measure_left(kind, n)
+            if not left:
+                continue
+            strength = mass / MASS_SCALE * left
+            if stage:
+                strength *= self._weight.stage_strength(stage)
+            key = (kind, person)
+            if key not in sums:
+                sums[key], latest[key] = [strength], micros
+                continue
+            sums[key].append(strength)
+            latest[key] = max(latest[key], micros)
+        # `fsum` rounds once, so the order of the buckets leaves no trace.
+        streams = tuple(
+            Stream(kind, person, math.fsum(sums[key]), self._half_life(kind), latest[key])
+            for key in sorted(sums)
+            for kind, person in (key,)
+        )
+        return self._sum_up(streams, newest)
+
+    def _measure_left(self, kind: str, n: int) -> float:
+        """Return 2^(n−t/h), which is over 0; 0 for a bucket that is spent and for a type without weight."""
+        half_life = self._decay.half_life_micros(kind)
+        now_n, rest = divmod(to_micros(self._at), half_life)
+        if n < now_n - HORIZON or not self._weight.weight(kind):
+            return 0.0
+        return float(2.0 ** ((n - now_n) - rest / half_life))
+
+    def _half_life(self, kind: str) -> float:
+        return self._decay.half_life_micros(kind) / 1e6
+
+    def _sum_up(self, streams: tuple[Stream, ...], newest: Mapping[str, int]) -> Score:
+        damping, damped_by = _damping(newest, self._weight)
+        total = sum(group.points for group in _group(streams, self._weight))
+        exact = min(100.0 * damping * -math.expm1(-total / self._weight.rho), 100.0)
+        return Score(
+            at=self._at,
+            exact=exact,
+            intent=round(exact * POINT_UNITS) / POINT_UNITS,
+            damping=damping,
+            damped_by=damped_by,
+            streams=streams,
+            weight=self._weight,
+        )
 
 
 def score(
     buckets: Iterable[Bucket], *, decay: DecayConfigData, weight: WeightConfigData, at: datetime
 ) -> Score:
-    """Return the intent in 0…100 at `at`, its parts by type and person, and its damping."""
-    rows = sorted(buckets)
-    streams = _streams(rows, decay, weight, at)
-    damping, damped_by = _damping(rows, weight)
-    by_type = _group(streams, weight)
-    total = sum(points for points, _, _ in by_type.values())
-    exact = min(100.0 * damping * -math.expm1(-total / weight.rho), 100.0)
-    units = round(exact * POINT_UNITS)
-    return Score(
-        at=at,
-        exact=exact,
-        intent=units / POINT_UNITS,
-        damping=damping,
-        damped_by=damped_by,
-        parts=_parts(by_type, total, units),
-        streams=tuple(streams),
-        weight=weight,
-    )
+    """Return the score of one account; for many at the same instant see `Scorer`."""
+    return Scorer(decay=decay, weight=weight, at=at).score(buckets)
 
 
-def choose_band(*, previous: str, exact: float, weight: WeightConfigData) -> str:
-    """Return cold, warm or hot with hysteresis: a band is entered at its threshold, left below 0.8 of it."""
-    rank = BANDS.index(previous) if previous in BANDS else 0
-    for candidate, threshold in ((2, weight.hot_threshold), (1, weight.warm_threshold)):
-        if exact >= (threshold if candidate > rank else threshold * weight.leave_ratio):
-            return BANDS[candidate]
-    return BANDS[0]
-
-
-def _streams(
-    rows: Sequence[Bucket], decay: DecayConfigData, weight: WeightConfigData, at: datetime
-) -> list[Stream]:
-    now = to_micros(at)
-    sums: dict[tuple[str, str], list[float]] = defaultdict(list)
-    latest: dict[tuple[str, str], int] = {}
-    for row in rows:
-        half_life = decay.half_life_micros(row.type)
-        now_n, rest = divmod(now, half_life)
-        if row.n < now_n - HORIZON or not weight.weight(row.type):
-            continue
-        strength = row.mass / MASS_SCALE * 2.0 ** ((row.n - now_n) - rest / half_life)
-        key = (row.type, row.person)
-        sums[key].append(strength * weight.stage_strength(row.stage))
-        latest[key] = max(latest.get(key, row.latest), row.latest)
-    return [
-        Stream(kind, person, math.fsum(values), decay.half_life_micros(kind) / 1e6, latest[kind, person])
-        for (kind, person), values in sorted(sums.items())
-    ]
-
-
-def _damping(rows: Sequence[Bucket], weight: WeightConfigData) -> tuple[float, tuple[str, ...]]:
-    newest: dict[str, int] = {}
-    for row in rows:
-        newest[row.type] = max(newest.get(row.type, row.latest), row.latest)
+def _damping(newest: Mapping[str, int], weight: WeightConfigData) -> tuple[float, tuple[str, ...]]:
     active = tuple(
         kind
         for kind in sorted(weight.damping)
@@ -234,27 +213,33 @@ def _damping(rows: Sequence[Bucket], weight: WeightConfigData) -> tuple[float, t
     return math.prod(weight.damping[kind] for kind in active), active
 
 
-_TypeGroup = tuple[float, float, list[Stream]]  # f_T, A_T, its streams
+class _Group(NamedTuple):
+    """What a type gives: f_T, A_T, and the ln(1+S) of its streams."""
+
+    points: float
+    amount: float
+    streams: list[Stream]
+    amounts: list[float]
 
 
-def _group(streams: Sequence[Stream], weight: WeightConfigData) -> dict[str, _TypeGroup]:
-    members: dict[str, list[Stream]] = defaultdict(list)
-    for stream in streams:
-        members[stream.type].append(stream)
-    groups: dict[str, _TypeGroup] = {}
-    for kind, of_type in members.items():
-        amount = sum(math.log1p(stream.strength) for stream in of_type)
-        groups[kind] = (weight.weight(kind) * -math.expm1(-amount / weight.saturation(kind)), amount, of_type)
+def _group(streams: Sequence[Stream], weight: WeightConfigData) -> list[_Group]:
+    groups = []
+    for kind, members in groupby(streams, key=_TYPE):
+        of_type = list(members)
+        amounts = [math.log1p(stream.strength) for stream in of_type]
+        amount = sum(amounts)
+        points = weight.weight(kind) * -math.expm1(-amount / weight.saturation(kind))
+        groups.append(_Group(points, amount, of_type, amounts))
     return groups
 
 
-def _parts(groups: dict[str, _TypeGroup], total: float, units: int) -> tuple[Part, ...]:
+def _split(groups: Sequence[_Group], total: float, units: int) -> tuple[Part, ...]:
     """Split integer units by the largest remainder, so that they sum exactly."""
-    shares: list[tuple[Stream, float]] = [
-        (stream, points / total * math.log1p(stream.strength) / amount * units)
-        for points, amount, streams in groups.values()
-        for stream in streams
-        if points > 0 and amount > 0
+    shares = [
+        (stream, group.points / total * amount / group.amount * units)
+        for group in groups
+        if group.points > 0 and group.amount > 0
+        for stream, amount in zip(group.streams, group.amounts, strict=True)
     ]
     given = [math.floor(share) for _, share in shares]
     order = sorted(range(len(shares)), key=lambda i: (given[i] - shares[i][1], i))

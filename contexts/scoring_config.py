@@ -8,6 +8,7 @@ from typing import Any
 from contexts.icp import IcpData
 
 MICROS = 1_000_000
+MAX_HOLD_SECONDS = 30 * 86_400  # of dwell and cool-down
 
 
 def _require_all(name: str, values: Iterable[float], low: float, high: float = math.inf) -> None:
@@ -54,7 +55,11 @@ class WeightConfigData:
     """Everything that applies at read, so that its change only re-scores.
 
     Weights are points ≥ 0, saturations and `rho` > 0, stage strengths ≥ 0, damping in (0, 1],
-    thresholds in points 0…100; a band is left below `leave_ratio` of the threshold that enters it.
+    thresholds in points 0…100, the warm one not above the hot one; a band is left below `leave_ratio` of
+    the threshold that enters it. Once hot, an account stays so for `dwell_seconds` at least, unless negative
+    evidence damps it; once it has left, it does not become hot again for `cool_down_seconds`.
+
+    Raises: ValueError when a number is out of its range.
     """
 
     version: int
@@ -71,6 +76,8 @@ class WeightConfigData:
     warm_threshold: float
     leave_ratio: float
     icp: IcpData
+    dwell_seconds: float = 0.0
+    cool_down_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         tiny = 1e-6
@@ -81,6 +88,11 @@ class WeightConfigData:
         _require_all("damping", self.damping.values(), tiny, 1)
         _require_all("threshold", (self.hot_threshold, self.warm_threshold), tiny, 100)
         _require_all("leave ratio", (self.leave_ratio,), tiny, 1)
+        _require_all("dwell and cool-down", (self.dwell_seconds, self.cool_down_seconds), 0, MAX_HOLD_SECONDS)
+        if self.warm_threshold > self.hot_threshold:
+            raise ValueError(
+                f"warm threshold must not exceed the hot one: {self.warm_threshold} > {self.hot_threshold}"
+            )
 
     def weight(self, signal_type: str) -> float:
         """Return the most points of R that a type can give."""
@@ -100,7 +112,7 @@ class WeightConfigData:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form that `from_dict` reads."""
-        plain = {name: getattr(self, name) for name in _PLAIN_FIELDS}
+        plain = {name: getattr(self, name) for name in (*_PLAIN_FIELDS, *_HOLD_FIELDS)}
         maps = {name: dict(getattr(self, name)) for name in _MAP_FIELDS}
         lifting = {name: list(types) for name, types in self.lifting.items()}
         return {**plain, **maps, "lifting": lifting, "icp": self.icp.to_dict()}
@@ -109,6 +121,8 @@ class WeightConfigData:
     def from_dict(cls, data: Mapping[str, Any]) -> "WeightConfigData":
         """Build from the JSON form. Raises ValueError or KeyError on a malformed one."""
         plain = {name: float(data[name]) for name in _PLAIN_FIELDS if name != "version"}
+        # Configurations that were frozen before bands were held have no such times.
+        plain |= {name: float(data.get(name, 0.0)) for name in _HOLD_FIELDS}
         maps = {name: {str(key): float(value) for key, value in data[name].items()} for name in _MAP_FIELDS}
         lifting = {str(name): tuple(types) for name, types in data["lifting"].items()}
         icp = IcpData.from_dict(data["icp"])
@@ -125,4 +139,5 @@ _PLAIN_FIELDS = (
     "warm_threshold",
     "leave_ratio",
 )
+_HOLD_FIELDS = ("dwell_seconds", "cool_down_seconds")
 _MAP_FIELDS = ("weights", "saturations", "stage_strengths", "damping")

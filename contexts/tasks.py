@@ -1,11 +1,12 @@
 """Celery entry points of the context engine; a message is only a hint that there is work."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from celery import shared_task
 from django.utils import timezone
 
+from contexts.services import rollouts
 from contexts.services.matching import apply_due_merges
 from contexts.services.sweeping import sweep
 from contexts.services.work import apply_signals
@@ -13,6 +14,7 @@ from revctx.eventbus import workitems
 
 GROUP = "context-engine"
 CHUNK = 500
+ROLLOUT_SECONDS = 45  # of one task; the next one goes on
 
 
 def _apply(items: list[workitems.WorkItemData], *, now: datetime) -> None:
@@ -39,3 +41,15 @@ def sweep_bands() -> int:
     now = timezone.now()
     apply_due_merges(now=now)
     return sweep(now=now)
+
+
+@shared_task(name="contexts.tasks.roll_out_configs")
+def roll_out_configs() -> int:
+    """Go on with the unfinished rollout of a configuration, if nobody is at it; return the chunks done."""
+    until, chunks = timezone.now() + timedelta(seconds=ROLLOUT_SECONDS), 0
+    while (now := timezone.now()) < until:
+        rollout = rollouts.step(now=now)
+        if rollout is None:
+            break
+        chunks += 1
+    return chunks

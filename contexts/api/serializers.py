@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from contexts.contracts import AccountView, ContactView, Contribution, Quality, ScoreExplanation
+from contexts.raising import WouldRaise
 from revctx.api.schemas import ResponseModel
 
 
@@ -135,11 +136,70 @@ class FitReasonResponse(ResponseModel):
 
 
 class NextCrossingResponse(ResponseModel):
-    """When the account leaves the hot band if nothing else arrives."""
+    """When the account leaves its band if nothing else arrives, and the band that follows."""
 
     at: datetime
     direction: str
     threshold: float
+    band: str
+
+
+class RaiseResponse(ResponseModel):
+    """Points that one more signal of a type (and stage) would add now; how many would reach the next band.
+
+    By a new person, by the one who has shown the type most, and naming nobody.
+    """
+
+    type: str
+    stage: str
+    new_person: float
+    same_person: float | None
+    no_person: float
+    needed: int | None
+    needed_same: int | None
+
+
+class FewestResponse(ResponseModel):
+    """So many signals of a type (and stage), each of a new person."""
+
+    type: str
+    stage: str
+    count: int
+
+
+class WouldRaiseResponse(ResponseModel):
+    """What would lift the account into the next band; null for one that is hot."""
+
+    next_band: str | None
+    threshold: float | None
+    missing: float
+    signals: list[RaiseResponse]
+    fewest: list[FewestResponse]
+
+    @classmethod
+    def of(cls, would_raise: WouldRaise) -> Self:
+        """Return the advice as the API prints it."""
+        return cls(
+            next_band=would_raise.next_band,
+            threshold=would_raise.threshold,
+            missing=would_raise.missing,
+            signals=[
+                RaiseResponse(
+                    type=item.kind.type,
+                    stage=item.kind.stage,
+                    new_person=item.new_person,
+                    same_person=item.same_person,
+                    no_person=item.no_person,
+                    needed=item.needed,
+                    needed_same=item.needed_same,
+                )
+                for item in would_raise.raises
+            ],
+            fewest=[
+                FewestResponse(type=kind.type, stage=kind.stage, count=count)
+                for kind, count in would_raise.fewest
+            ],
+        )
 
 
 class ScoreResponse(ResponseModel):
@@ -156,6 +216,7 @@ class ScoreResponse(ResponseModel):
     hot_until: datetime | None
     contributions: list[ContributionResponse]
     next_crossing: NextCrossingResponse | None
+    would_raise: WouldRaiseResponse
     version: int
     as_of: datetime
     known_at: datetime
@@ -163,7 +224,7 @@ class ScoreResponse(ResponseModel):
     weight_version: int
 
     @classmethod
-    def of(cls, score: ScoreExplanation) -> Self:
+    def of(cls, score: ScoreExplanation, would_raise: WouldRaise) -> Self:
         """Return an explanation as the API prints it."""
         same = {name: getattr(score, name) for name in _SAME_NAME}
         return cls(
@@ -174,11 +235,13 @@ class ScoreResponse(ResponseModel):
             next_crossing=NextCrossingResponse.model_validate(score.next_crossing)
             if score.next_crossing
             else None,
+            would_raise=WouldRaiseResponse.of(would_raise),
         )
 
 
 _SAME_NAME = sorted(
-    set(ScoreResponse.model_fields) - {"damped_by", "fit_reasons", "contributions", "next_crossing"}
+    set(ScoreResponse.model_fields)
+    - {"damped_by", "fit_reasons", "contributions", "next_crossing", "would_raise"}
 )
 
 

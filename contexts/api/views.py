@@ -21,8 +21,9 @@ from contexts.api.serializers import (
     TimelinePage,
 )
 from contexts.contracts import AccountRow, TimelineEntry
+from contexts.prompts import render_prompt
 from contexts.scoring import BANDS
-from contexts.services.packs import MIN_TOKENS, build_pack
+from contexts.services.packs import MIN_TOKENS, PackTooSmall, build_pack
 from revctx.api.errors import NotFound, Unprocessable
 from revctx.api.permissions import HasScope
 from revctx.api.schemas import ErrorBody
@@ -113,7 +114,8 @@ class AccountScoreView(APIView):
         known_at = _instant(request, "known_at")
         account_id = _account_id(ref, known_at)
         score = selectors.get_score(account_id=account_id, as_of=as_of, known_at=known_at)
-        return Response(ScoreResponse.of(score).model_dump(mode="json"))
+        would_raise = selectors.get_would_raise(account_id=account_id, as_of=as_of, known_at=known_at)
+        return Response(ScoreResponse.of(score, would_raise).model_dump(mode="json"))
 
 
 class AccountTimelineView(APIView):
@@ -152,8 +154,35 @@ class AccountPackView(APIView):
             raise Unprocessable(
                 "invalid_max_tokens", f"max_tokens must be from {MIN_TOKENS} to {MAX_PACK_TOKENS}."
             )
-        pack = build_pack(account_id=_account_id(ref), now=timezone.now(), max_tokens=max_tokens)
-        return Response(pack.to_dict())
+        try:
+            pack = build_pack(account_id=_account_id(ref), now=timezone.now(), max_tokens=max_tokens)
+        except PackTooSmall as error:
+            raise Unprocessable(
+                "max_tokens_too_small", f"What a pack always holds takes {error.needed} tokens here."
+            ) from error
+        return Response({**pack.to_dict(), "prompt": render_prompt(pack)})
+
+
+class StoredPackView(APIView):
+    """`/api/context-packs/{id}`."""
+
+    permission_classes = [HasScope("accounts:read")]
+
+    @extend_schema(responses={200: OpenApiTypes.OBJECT, **_REFUSALS})
+    def get(self, request: Request, pack_id: UUID) -> Response:
+        """Return a pack as it was built, without persons who are erased or restricted by now."""
+        try:
+            found = selectors.read_pack(pack_id)
+        except selectors.PackNotFound as error:
+            raise NotFound("not_found", "There is no such pack.") from error
+        return Response(
+            {
+                **found.pack.to_dict(),
+                "prompt": render_prompt(found.pack),
+                "hidden": found.hidden,
+                "intact": found.intact,
+            }
+        )
 
 
 def _account_id(ref: str, known_at: datetime | None = None) -> UUID:

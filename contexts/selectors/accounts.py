@@ -9,12 +9,14 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from contexts.aliases import PRECEDENCE, find_id, normalize_alias
+from contexts.bands import PastBand
 from contexts.contracts import AccountNotFound, AccountRow, AccountView, ActiveConfigs, ContactView
 from contexts.evidence import END_OF_TIME, read_ledger
-from contexts.families import find_persons, find_root, list_members
+from contexts.families import find_persons, find_root, list_members, note_root
 from contexts.models import Account, AccountAlias, AccountContext, Contact, Crossing
-from contexts.scoring import Bucket, choose_band, measure_fit, score
+from contexts.scoring import HOT, Score, Scorer, measure_fit
 from contexts.selectors.configs import get_active
+from revctx.reading import read_once
 
 MAX_LISTED = 500
 
@@ -26,14 +28,15 @@ def get_account(ref: str | UUID) -> AccountView:
 
     Raises: AccountNotFound.
     """
-    account = Account.objects.get(id=get_account_id(ref))
-    named = AccountAlias.objects.filter(account_id__in=list_members(account.id))
-    names = sorted(named.values_list("kind", "value"))
-    own = dict(named.filter(account=account).order_by("-value").values_list("kind", "value"))
+    account = read_context(get_account_id(ref)).account
+    rows = AccountAlias.objects.filter(account_id__in=list_members(account.id)).order_by("-value")
+    named = list(rows.values_list("account_id", "kind", "value"))
+    names = [(kind, value) for _, kind, value in named]
+    own = {kind: value for owner, kind, value in named if owner == account.id}
     return AccountView(
         id=account.id,
         name=account.name,
-        domain=own.get("domain") or next((value for kind, value in names if kind == "domain"), None),
+        domain=own.get("domain") or min((value for kind, value in names if kind == "domain"), default=None),
         attributes=account.attributes,
         aliases=tuple(sorted(names, key=lambda name: (PRECEDENCE.index(name[0]), name[1]))),
         created_at=account.created_at,
@@ -46,20 +49,43 @@ def get_account_id(ref: str | UUID, *, known_at: datetime | None = None) -> UUID
     Raises: AccountNotFound.
     """
     account_id = ref if isinstance(ref, UUID) else find_id(ref)
-    if account_id is not None and Account.objects.filter(id=account_id).exists():
-        return find_root(account_id, known_at=known_at)
-    if not isinstance(ref, UUID) and "\x00" not in ref:
-        values = {kind: normalize_alias(kind, ref) for kind in PRECEDENCE}
-        rows = AccountAlias.objects.filter(value__in=set(values.values()) - {""})
-        found = {
-            kind: owner
-            for kind, value, owner in rows.values_list("kind", "value", "account_id")
-            if values[kind] == value
-        }
-        for kind in PRECEDENCE:
-            if kind in found:
-                return find_root(found[kind], known_at=known_at)
-    raise AccountNotFound("no account has this id or alias")
+    named = Account.objects.filter(id=account_id).values_list("id", "merged_into_id") if account_id else ()
+    found = next(iter(named), None) or (None if isinstance(ref, UUID) else _find_by_alias(ref))
+    if found is None:
+        raise AccountNotFound("no account has this id or alias")
+    own, survivor = found
+    return survivor or own if known_at is None else find_root(own, known_at=known_at)
+
+
+def _find_by_alias(ref: str) -> tuple[UUID, UUID | None] | None:
+    """Return the account that has this name, of the strongest kind, and what it is merged into."""
+    if "\x00" in ref:
+        return None
+    values = {kind: normalize_alias(kind, ref) for kind in PRECEDENCE}
+    rows = AccountAlias.objects.filter(value__in=set(values.values()) - {""})
+    found = {
+        kind: (owner, survivor)
+        for kind, value, owner, survivor in rows.values_list(
+            "kind", "value", "account_id", "account__merged_into_id"
+        )
+        if values[kind] == value
+    }
+    return next((found[kind] for kind in PRECEDENCE if kind in found), None)
+
+
+def read_context(account_id: UUID) -> AccountContext:
+    """Return an account's score row with the account. Raises: AccountNotFound."""
+    context = read_once(f"context {account_id}", lambda: _read_context(account_id))
+    if context is None:
+        raise AccountNotFound("no account has this id")
+    return context
+
+
+def _read_context(account_id: UUID) -> AccountContext | None:
+    context = AccountContext.objects.select_related("account").filter(account_id=account_id).first()
+    if context is not None:
+        note_root(context.account)
+    return context
 
 
 def list_names(account_ids: Collection[UUID]) -> dict[UUID, str]:
@@ -69,7 +95,7 @@ def list_names(account_ids: Collection[UUID]) -> dict[UUID, str]:
 
 def list_contacts(account_id: UUID) -> list[ContactView]:
     """Return the people seen at an account, the first seen first, each once; names stay sealed."""
-    rows = Contact.objects.filter(account_id__in=list_members(account_id)).order_by("created_at", "id")
+    rows = read_contacts(list_members(account_id))
     persons = find_persons(row.subject_id for row in rows)
     # Of a person who is there more than once the survivor's row, else the oldest one.
     chosen: dict[UUID, Contact] = {}
@@ -88,10 +114,17 @@ def list_contacts(account_id: UUID) -> list[ContactView]:
     ]
 
 
+def read_contacts(account_ids: Collection[UUID]) -> list[Contact]:
+    """Return the contacts of these accounts, the first seen first."""
+    rows = Contact.objects.filter(account_id__in=list(account_ids)).order_by("created_at", "id")
+    return read_once(f"contacts {sorted(account_ids)}", lambda: list(rows.defer("sealed")))
+
+
 def list_accounts(
     *,
     search: str = "",
     band: str = "",
+    min_fit: float = 0.0,
     attributes: Mapping[str, Any] | None = None,
     as_of: datetime | None = None,
     known_at: datetime | None = None,
@@ -104,16 +137,20 @@ def list_accounts(
     had occurred by then, of all accounts in one query. Accounts without evidence by then are left out.
 
     `search` is part of the name or the beginning of an alias; `attributes` are values that the account's
-    attributes must contain; `after` is the last position of the page before.
+    attributes must contain; `min_fit` is 0…1; `after` is the last position of the page before.
     """
     limit = min(limit, MAX_LISTED)
     accounts = _filter(search, attributes or {})
     if as_of is None:
-        return _list_stored(accounts, band, after, limit)
+        return _list_stored(accounts, band, min_fit, after, limit)
     configs = get_active(known_at=known_at)
     rows = _list_as_of(accounts, configs, as_of, known_at or END_OF_TIME)
     wanted = [
-        row for row in rows if band in ("", row.band) and (after is None or _key(row) > (-after[0], after[1]))
+        row
+        for row in rows
+        if band in ("", row.band)
+        and row.fit >= min_fit
+        and (after is None or _key(row) > (-after[0], after[1]))
     ]
     return sorted(wanted, key=_key)[:limit]
 
@@ -137,7 +174,7 @@ def _filter(search: str, attributes: Mapping[str, Any]) -> QuerySet[Account]:
 
 
 def _list_stored(
-    accounts: QuerySet[Account], band: str, after: Position | None, limit: int
+    accounts: QuerySet[Account], band: str, min_fit: float, after: Position | None, limit: int
 ) -> list[AccountRow]:
     contexts = AccountContext.objects.select_related("account").filter(account__merged_into=None)
     contexts = contexts.order_by("-priority", "account_id")
@@ -145,6 +182,8 @@ def _list_stored(
         contexts = contexts.filter(account__in=accounts)
     if band:
         contexts = contexts.filter(band=band)
+    if min_fit > 0:
+        contexts = contexts.filter(fit_score__gte=min_fit)
     if after is not None:
         priority, account_id = after
         contexts = contexts.filter(
@@ -171,19 +210,17 @@ def _list_as_of(
 ) -> list[AccountRow]:
     evidence = read_ledger(account_ids=None, configs=configs, as_of=as_of, known_at=known_at)
     bands = find_bands(account_ids=None, at=min(as_of, known_at))
+    scorer = Scorer(decay=configs.decay, weight=configs.weight, at=as_of)
     return [
-        _row_as_of(account, evidence[account.id], configs, as_of, bands.get(account.id, "cold"))
+        _row_as_of(account, scorer.score(evidence[account.id]), bands.get(account.id, PastBand()))
         for account in accounts.filter(id__in=list(evidence))
     ]
 
 
-def _row_as_of(
-    account: Account, buckets: list[Bucket], configs: ActiveConfigs, as_of: datetime, previous: str
-) -> AccountRow:
-    weight = configs.weight
-    result = score(buckets, decay=configs.decay, weight=weight, at=as_of)
-    fit = measure_fit(account.attributes, weight.icp).score
-    band = choose_band(previous=previous, exact=result.exact, weight=weight)
+def _row_as_of(account: Account, result: Score, previous: PastBand) -> AccountRow:
+    fit = measure_fit(account.attributes, result.weight.icp).score
+    as_of = result.at
+    band = result.choose_band(previous=previous.band, held_seconds=previous.held_seconds(as_of))
     return AccountRow(
         id=account.id,
         name=account.name,
@@ -192,18 +229,18 @@ def _row_as_of(
         fit=fit,
         priority=result.intent * fit,
         band=band,
-        hot_until=result.falls_below(weight.leave_level()) if band == "hot" else None,
+        hot_until=result.stays_hot_until(entered_at=previous.entered_at) if band == HOT else None,
         scored_at=as_of,
     )
 
 
-def find_bands(*, account_ids: list[UUID] | None, at: datetime) -> dict[UUID, str]:
+def find_bands(*, account_ids: list[UUID] | None, at: datetime) -> dict[UUID, PastBand]:
     """Return hot for accounts whose last crossing by then was upward, cold for the other crossed ones."""
     crossings = Crossing.objects.filter(crossed_at__lte=at)
     if account_ids is not None:
         crossings = crossings.filter(account_id__in=account_ids)
     newest = crossings.order_by("account_id", "-crossed_at", "-version").distinct("account_id")
     return {
-        account_id: "hot" if direction == "up" else "cold"
-        for account_id, direction in newest.values_list("account_id", "direction")
+        account_id: PastBand(HOT if direction == "up" else "cold", crossed_at)
+        for account_id, direction, crossed_at in newest.values_list("account_id", "direction", "crossed_at")
     }

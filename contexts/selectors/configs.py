@@ -7,6 +7,7 @@ from django.conf import settings
 from contexts.contracts import ActiveConfigs, ConfigView
 from contexts.models import ActiveConfig, ConfigActivation, DecayConfig, IcpDefinition, WeightConfig
 from contexts.scoring import DecayConfigData, IcpData, WeightConfigData
+from revctx.reading import read_once
 
 
 def get_active_configs() -> tuple[DecayConfigData, WeightConfigData]:
@@ -23,13 +24,17 @@ def get_hot_threshold() -> float:
 def get_active(*, known_at: datetime | None = None) -> ActiveConfigs:
     """Return the configuration in use, or the one that was in use at `known_at`."""
     if known_at is None:
-        row = ActiveConfig.objects.select_related("activation__decay", "activation__weight__icp").get()
-        return active_data(row.activation)
+        return read_once("configuration in use", _read_active)
     history = ConfigActivation.objects.select_related("decay", "weight__icp").order_by("id")
     activation = history.filter(activated_at__lte=known_at).last() or history.first()
     if activation is None:
         raise ActiveConfig.DoesNotExist("no configuration was ever activated")
     return active_data(activation)
+
+
+def _read_active() -> ActiveConfigs:
+    row = ActiveConfig.objects.select_related("activation__decay", "activation__weight__icp").get()
+    return active_data(row.activation)
 
 
 def get_decay(version: int) -> DecayConfigData:
@@ -68,7 +73,10 @@ def decay_data(row: DecayConfig) -> DecayConfigData:
 
 
 def weight_data(row: WeightConfig) -> WeightConfigData:
-    """Return stored weights as plain values; no threshold of their own means the setting's."""
+    """Return stored weights as plain values; no threshold of their own means the setting's.
+
+    A setting below the warm threshold takes that down with it: an operator's number must not stop scoring.
+    """
     threshold = settings.HIGH_INTENT_THRESHOLD if row.hot_threshold is None else row.hot_threshold
     return WeightConfigData(
         version=row.version,
@@ -82,8 +90,10 @@ def weight_data(row: WeightConfig) -> WeightConfigData:
         damping=row.damping,
         lifting={kind: tuple(types) for kind, types in row.lifting.items()},
         hot_threshold=threshold,
-        warm_threshold=row.warm_threshold,
+        warm_threshold=min(row.warm_threshold, threshold),
         leave_ratio=row.leave_ratio,
+        dwell_seconds=row.dwell_seconds,
+        cool_down_seconds=row.cool_down_seconds,
         icp=icp_data(row.icp),
     )
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from contexts.families import list_members
 from contexts.identity_models import IdentityMerge, MergeCandidate
 from contexts.models import Account, Contact
 
@@ -28,7 +29,7 @@ def list_merges() -> "QuerySet[IdentityMerge]":
 
 def list_merges_of(account_id: UUID) -> list[IdentityMerge]:
     """Return the merges that hold now for an account and for the persons seen at it, the newest first."""
-    accounts = [account_id, *Account.objects.filter(merged_into=account_id).values_list("id", flat=True)]
+    accounts = list_members(account_id)
     people = Contact.objects.filter(account_id__in=accounts).values("subject_id")
     holding = IdentityMerge.objects.filter(undone_at=None).order_by("-merged_at", "-id")
     joined = holding.filter(kind="account", merged_id__in=accounts)
@@ -38,4 +39,6 @@ def list_merges_of(account_id: UUID) -> list[IdentityMerge]:
 def name_pairs(rows: Iterable[MergeCandidate | IdentityMerge]) -> dict[UUID, str]:
     """Return the names of the accounts in these rows, as they were named before merging."""
     ids = {pk for row in rows if row.kind == "account" for pk in (row.merged_id, row.survivor_id)}
+    if not ids:
+        return {}
     return dict(Account.objects.filter(id__in=ids).values_list("id", "name"))

@@ -8,23 +8,23 @@ from uuid import UUID
 
 from django.db import connection
 
+from contexts.bands import PastBand
 from contexts.cache import find_copy, store_copy
-from contexts.contracts import AccountNotFound, ActiveConfigs, Contribution, NextCrossing, ScoreExplanation
-from contexts.evidence import END_OF_TIME, read_buckets, read_ledger, without_erased
-from contexts.families import Roots, find_persons, find_root, list_members
-from contexts.models import AccountContext, Contact
+from contexts.contracts import ActiveConfigs, Contribution, NextCrossing, ScoreExplanation
+from contexts.evidence import END_OF_TIME, read_buckets, read_ledger
+from contexts.families import find_persons, find_root, list_members
+from contexts.firmographics import Told, attributes_at
+from contexts.models import AccountContext, EnrichmentRecord
 from contexts.scoring import (
+    HOT,
     Bucket,
     Part,
     Score,
-    ScoreState,
-    choose_band,
     from_micros,
     measure_fit,
     score,
-    to_micros,
 )
-from contexts.selectors.accounts import find_bands
+from contexts.selectors.accounts import find_bands, read_contacts, read_context
 from contexts.selectors.configs import get_active
 
 IDS_SHOWN = 20  # signals named per contribution; the count tells of the others
@@ -36,13 +36,10 @@ FROM contexts_ledgerentry l
 LEFT JOIN unnest(%(persons)s::uuid[], %(roots)s::uuid[]) AS r(person, root) ON r.person = l.subject_id
 WHERE l.account_id = ANY(%(accounts)s::uuid[]) AND l.decay_id = %(decay)s
   AND l.occurred_at <= %(as_of)s AND l.recorded_at <= %(known_at)s
+  AND NOT EXISTS (
+    SELECT FROM contexts_retraction t
+    WHERE t.signal_id = l.signal_id AND t.retracted_at <= %(known_at)s)
 GROUP BY 1, 2
-"""
-_HISTORY = """
-SELECT subject_id, type, stage, bucket, mass, occurred_at
-FROM contexts_ledgerentry
-WHERE account_id = ANY(%s::uuid[]) AND decay_id = %s AND occurred_at <= %s
-ORDER BY occurred_at
 """
 
 
@@ -53,71 +50,64 @@ class _Basis(NamedTuple):
     signals: Mapping[tuple[str, str], tuple[list[UUID], int]]
 
 
+class Measured(NamedTuple):
+    """A score with what it was measured from: the stored row, and the band that hysteresis starts from."""
+
+    context: AccountContext
+    configs: ActiveConfigs
+    basis: _Basis
+    previous: PastBand
+    result: Score
+
+    @property
+    def band(self) -> str:
+        """Return the band at the score's instant."""
+        held = self.previous.held_seconds(self.result.at)
+        return self.result.choose_band(previous=self.previous.band, held_seconds=held)
+
+
 def get_score(*, account_id: UUID, as_of: datetime, known_at: datetime | None = None) -> ScoreExplanation:
     """Return the score at `as_of` as it was known at `known_at` (None: as it is known now).
 
     An account that is merged has the score of the one it is merged into. Evidence that erased persons left
     is not part of it. Raises: AccountNotFound.
     """
+    measured = measure(account_id=account_id, as_of=as_of, known_at=known_at)
+    attributes = _attributes_known_at(measured.context, known_at)
+    return _explain(measured, attributes, known_at=known_at or as_of)
+
+
+def measure(*, account_id: UUID, as_of: datetime, known_at: datetime | None = None) -> Measured:
+    """Return the bare score at `as_of` as it was known at `known_at`. Raises: AccountNotFound."""
     root = find_root(account_id, known_at=known_at)
-    context = AccountContext.objects.select_related("account").filter(account_id=root).first()
-    if context is None:
-        raise AccountNotFound("no account has this id")
+    context = read_context(root)
     configs = get_active(known_at=known_at)
     is_current = known_at is None and (context.evidence_at is None or as_of >= context.evidence_at)
     basis = _current_basis(context, configs) if is_current else _past_basis(root, configs, as_of, known_at)
     previous = _find_previous_band(context, as_of, known_at)
     result = score(basis.buckets, decay=configs.decay, weight=configs.weight, at=as_of)
-    return _explain(context, result, basis, configs, previous=previous, known_at=known_at or as_of)
+    return Measured(context, configs, basis, previous, result)
 
 
-def _find_previous_band(context: AccountContext, as_of: datetime, known_at: datetime | None) -> str:
+def _find_previous_band(context: AccountContext, as_of: datetime, known_at: datetime | None) -> PastBand:
     """Return the band that hysteresis starts from; the stored one speaks for what came after it only."""
     if known_at is None and as_of >= context.scored_at:
-        return context.band
+        return PastBand(context.band, context.crossed_at)
     bands = find_bands(account_ids=[context.account_id], at=min(as_of, known_at or END_OF_TIME))
-    return bands.get(context.account_id, "cold")
-
-
-def get_history(
-    *, account_id: UUID, since: datetime, until: datetime, points: int = 60
-) -> list[tuple[datetime, float]]:
-    """Return the intent at evenly spaced instants, by the evidence that had occurred by each."""
-    configs = get_active()
-    with connection.cursor() as cursor:
-        cursor.execute(_HISTORY, [list_members(find_root(account_id)), configs.decay_id, until])
-        rows = without_erased(cursor.fetchall(), lambda row: row[0])
-    persons = find_persons(row[0] for row in rows)
-    step = (until - since) / max(points - 1, 1)
-    state, position = ScoreState(), 0
-    history = []
-    for number in range(points):
-        at = since + step * number
-        while position < len(rows) and rows[position][5] <= at:
-            state.add(_bucket(rows[position], persons))
-            position += 1
-        result = score(state.buckets(), decay=configs.decay, weight=configs.weight, at=at)
-        history.append((at, result.intent))
-    return history
-
-
-def _bucket(row: tuple[UUID | None, str, str, int, int, datetime], persons: Roots) -> Bucket:
-    subject_id, kind, stage, n, mass, occurred_at = row
-    person = persons.get(subject_id, subject_id) if subject_id else ""
-    return Bucket(kind, stage, str(person), n, mass, to_micros(occurred_at))
+    return bands.get(context.account_id, PastBand())
 
 
 def _current_basis(context: AccountContext, configs: ActiveConfigs) -> _Basis:
     """Return all evidence, from the hot copy of exactly this version if there is one."""
-    key = f"contexts:basis:{context.account_id}:{configs.activation_id}:{context.version}"
-    copy = find_copy(key)
+    version = (configs.activation_id, context.version)
+    copy = find_copy(context.account_id, version=version)
     if copy is not None:
         return _Basis(*copy)
     at = context.evidence_at or context.scored_at
     evidence = read_buckets(account_ids=[context.account_id], configs=configs, at=at)
     signals = _list_signals(context.account_id, configs, END_OF_TIME, None)
     basis = _Basis(evidence.get(context.account_id, []), signals)
-    store_copy(key, tuple(basis))
+    store_copy(context.account_id, version=version, evidence=(basis.buckets, basis.signals))
     return basis
 
 
@@ -133,8 +123,7 @@ def _list_signals(
     account_id: UUID, configs: ActiveConfigs, as_of: datetime, known_at: datetime | None
 ) -> dict[tuple[str, str], tuple[list[UUID], int]]:
     accounts = list_members(account_id, known_at=known_at)
-    people = Contact.objects.filter(account_id__in=accounts).values_list("subject_id", flat=True)
-    persons = find_persons(people, known_at=known_at)
+    persons = find_persons([row.subject_id for row in read_contacts(accounts)], known_at=known_at)
     parameters: dict[str, Any] = {
         "shown": IDS_SHOWN,
         "accounts": accounts,
@@ -149,19 +138,11 @@ def _list_signals(
         return {(kind, str(person or "")): (ids, count) for kind, person, ids, count in cursor.fetchall()}
 
 
-def _explain(
-    context: AccountContext,
-    result: Score,
-    basis: _Basis,
-    configs: ActiveConfigs,
-    *,
-    previous: str,
-    known_at: datetime,
-) -> ScoreExplanation:
-    weight = configs.weight
-    fit = measure_fit(context.account.attributes, weight.icp)
-    band = choose_band(previous=previous, exact=result.exact, weight=weight)
-    hot_until = result.falls_below(weight.leave_level()) if band == "hot" else None
+def _explain(measured: Measured, attributes: Mapping[str, Any], *, known_at: datetime) -> ScoreExplanation:
+    context, result, band = measured.context, measured.result, measured.band
+    fit = measure_fit(attributes, result.weight.icp)
+    is_hot = band == HOT
+    hot_until = result.stays_hot_until(entered_at=measured.previous.entered_at) if is_hot else None
     return ScoreExplanation(
         account_id=context.account_id,
         intent=result.intent,
@@ -172,18 +153,40 @@ def _explain(
         damping=result.damping,
         damped_by=result.damped_by,
         hot_until=hot_until,
-        contributions=tuple(_contribution(part, basis) for part in result.parts),
-        next_crossing=_next_crossing(hot_until, weight.leave_level()),
+        contributions=tuple(_contribution(part, measured.basis) for part in result.parts),
+        next_crossing=_next_crossing(result, band, hot_until),
         version=context.version,
         as_of=result.at,
         known_at=known_at,
-        decay_version=configs.decay.version,
-        weight_version=weight.version,
+        decay_version=measured.configs.decay.version,
+        weight_version=result.weight.version,
     )
 
 
-def _next_crossing(hot_until: datetime | None, threshold: float) -> NextCrossing | None:
-    return NextCrossing(at=hot_until, direction="down", threshold=threshold) if hot_until else None
+def _next_crossing(result: Score, band: str, hot_until: datetime | None) -> NextCrossing | None:
+    """Return when the account leaves its band, which is always downward: without signals nothing rises."""
+    weight = result.weight
+    if hot_until is not None:
+        after = "warm" if weight.leave_level() >= weight.warm_threshold * weight.leave_ratio else "cold"
+        return NextCrossing(at=hot_until, direction="down", threshold=weight.leave_level(), band=after)
+    level = weight.warm_threshold * weight.leave_ratio
+    at = result.falls_below(level) if band == "warm" else None
+    return NextCrossing(at=at, direction="down", threshold=level, band="cold") if at else None
+
+
+def _attributes_known_at(context: AccountContext, known_at: datetime | None) -> Mapping[str, Any]:
+    """Return the account's attributes as known then; companies' facts carry no time of their own."""
+    account = context.account
+    if known_at is None:
+        attributes: Mapping[str, Any] = account.attributes
+        return attributes
+    records = EnrichmentRecord.objects.filter(account=account).order_by("recorded_at", "id")
+    return attributes_at(
+        attributes=account.attributes,
+        sources=account.fact_sources,
+        records=[Told(facts, at) for facts, at in records.values_list("facts", "recorded_at")],
+        at=known_at,
+    )
 
 
 def _contribution(part: Part, basis: _Basis) -> Contribution:

@@ -16,8 +16,9 @@ from signals.selectors import list_signal_facts
 _TIMELINE = """
 SELECT * FROM (
     SELECT occurred_at AS at, 'signal' AS kind, signal_id AS id, type, subject_id, NULL::float8 AS intent
-    FROM contexts_ledgerentry
+    FROM contexts_ledgerentry l
     WHERE account_id = ANY(%(accounts)s::uuid[]) AND decay_id = %(decay)s
+      AND NOT EXISTS (SELECT FROM contexts_retraction r WHERE r.signal_id = l.signal_id)
     UNION ALL
     SELECT crossed_at, 'crossing', id, direction, NULL, intent
     FROM contexts_crossing WHERE account_id = ANY(%(accounts)s::uuid[])

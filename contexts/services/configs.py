@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import connection, transaction
 
 from compliance import audit
@@ -52,6 +53,8 @@ def store_configs(
 ) -> tuple[int | None, int | None]:
     """Store new versions (numbered here, the given numbers are ignored); nothing is activated.
 
+    Weights whose hot threshold is the one of the setting keep following the setting.
+
     Returns: the versions given to the half-lives and to the weights.
     """
     with connection.cursor() as cursor:
@@ -59,27 +62,6 @@ def store_configs(
     decay_version = _store_decay(decay, note, now) if decay else None
     weight_version = _store_weight(weight, note, now) if weight else None
     return decay_version, weight_version
-
-
-def activate_configs(*, decay_version: int, weight_version: int, actor: str, now: datetime) -> int:
-    """Put a pair of versions into use and return the activation's id; no change keeps the current one.
-
-    Other half-lives are replayed from the ledger first, in chunks beside the running workers; then,
-    with the workers held, the rest is replayed and the pointer moves in one transaction. The scores
-    follow in chunks; `sweep_bands` finishes them if the process dies on the way.
-
-    Raises: UnknownConfig.
-    """
-    decay = DecayConfig.objects.filter(version=decay_version).first()
-    weight = WeightConfig.objects.select_related("icp").filter(version=weight_version).first()
-    if decay is None or weight is None:
-        raise UnknownConfig(f"decay {decay_version}, weights {weight_version}")
-    if not _is_active(decay, weight):
-        _replay_beside_workers(decay)
-    activation_id = _swap(decay, weight, actor=actor, now=now)
-    while rescore_outdated(now=now, limit=RESCORE_CHUNK):
-        pass
-    return activation_id
 
 
 @transaction.atomic
@@ -93,26 +75,9 @@ def rescore_outdated(*, now: datetime, limit: int) -> int:
     return len(account_ids)
 
 
-def _is_active(decay: DecayConfig, weight: WeightConfig) -> bool:
-    active = ActiveConfig.objects.select_related("activation").get().activation
-    return (active.decay_id, active.weight_id) == (decay.pk, weight.pk)
-
-
-def _replay_beside_workers(target: DecayConfig) -> None:
-    after = 0
-    while True:
-        with transaction.atomic():
-            configs = share_active()
-            if configs.decay_id == target.pk:
-                return
-            last = replay_chunk(from_decay_id=configs.decay_id, target=target, after=after)
-        if last is None:
-            return
-        after = last
-
-
 @transaction.atomic
-def _swap(decay: DecayConfig, weight: WeightConfig, *, actor: str, now: datetime) -> int:
+def swap(decay: DecayConfig, weight: WeightConfig, *, actor: str, now: datetime) -> int:
+    """Move the pointer, with the workers held while what came since the replay is replayed; return its id."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [POINTER_LOCK])
     pointer = ActiveConfig.objects.select_for_update(of=("self",)).select_related("activation").get()
@@ -121,7 +86,7 @@ def _swap(decay: DecayConfig, weight: WeightConfig, *, actor: str, now: datetime
         return before.pk
     after: int | None = 0
     while after is not None and before.decay_id != decay.pk:
-        after = replay_chunk(from_decay_id=before.decay_id, target=decay, after=after)
+        after, _ = replay_chunk(from_decay_id=before.decay_id, target=decay, after=after)
     activation = ConfigActivation.objects.create(decay=decay, weight=weight, actor=actor, activated_at=now)
     active_data(activation)  # refuses numbers that can't be scored with, before anybody does
     pointer.activation = activation
@@ -166,6 +131,8 @@ def _store_decay(data: DecayConfigData, note: str, now: datetime) -> int:
 def _store_weight(data: WeightConfigData, note: str, now: datetime) -> int:
     plain = data.to_dict()
     plain |= {"version": _next_version(WeightConfig), "icp": _ensure_icp(plain["icp"], now)}
+    if data.hot_threshold == settings.HIGH_INTENT_THRESHOLD:
+        plain["hot_threshold"] = None
     return WeightConfig.objects.create(**plain, note=note, created_at=now).version
 
 

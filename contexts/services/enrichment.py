@@ -10,6 +10,7 @@ from django.db import transaction
 from compliance import audit
 from contexts.contracts import AccountNotFound
 from contexts.families import find_root
+from contexts.firmographics import TRUSTED_SOURCES
 from contexts.models import Account, EnrichmentRecord
 from contexts.quality import FIELDS, measure_quality
 from contexts.services.configs import share_active
@@ -17,7 +18,6 @@ from contexts.services.rescoring import lock_contexts, rescore
 from revctx.observability.metrics import CONTEXT_QUALITY
 
 ACTOR = "system:enrichment"
-TRUSTED_SOURCES = frozenset({"crm", "user"})
 MAX_TEXT = 64
 MAX_ITEMS = 50
 MAX_NUMBER = 1e15

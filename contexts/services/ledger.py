@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from contexts.scoring import Bucket
 from revctx.arrays import to_array
+from revctx.statements import fetch_prepared, run_prepared
 
 _ADD_ENTRIES = """
 INSERT INTO contexts_ledgerentry (signal_id, decay_id, account_id, type, stage, subject_id,
@@ -21,7 +20,8 @@ FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::uuid[],
      AS r(signal_id, account_id, type, stage, subject_id, occurred_at, strength, bucket, mass, recorded_at, n)
 ORDER BY r.n
 ON CONFLICT (signal_id, decay_id) DO NOTHING
-RETURNING signal_id
+RETURNING signal_id, EXISTS (
+    SELECT FROM contexts_retraction r WHERE r.signal_id = contexts_ledgerentry.signal_id)
 """
 _ADD_MASS = """
 INSERT INTO contexts_scorebucket AS b (account_id, decay_id, type, stage, subject_id, bucket, mass, latest_at)
@@ -50,17 +50,15 @@ class LedgerRow:
 def add_to_ledger(*, rows: Sequence[LedgerRow], decay_id: int) -> set[UUID]:
     """Add signals to ledger and buckets, two statements in the caller's transaction.
 
-    Returns: the ids that were new; the others have counted before and change nothing.
+    Returns: the ids that were new; the others have counted before, or were retracted, and change nothing.
     """
     unique = sorted({row.signal_id: row for row in rows}.values(), key=lambda row: row.signal_id)
     if not unique:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD_ENTRIES, [decay_id, *map(to_array, _entry_columns(unique))])
-        added = {signal_id for (signal_id,) in cursor.fetchall()}
-        fresh = [row for row in unique if row.signal_id in added]
-        if fresh:
-            cursor.execute(_ADD_MASS, [decay_id, *map(to_array, _bucket_columns(fresh))])
+    entries = fetch_prepared(_ADD_ENTRIES, [decay_id, *map(to_array, _entry_columns(unique))])
+    added = {signal_id for signal_id, is_retracted in entries if not is_retracted}
+    if fresh := [row for row in unique if row.signal_id in added]:
+        run_prepared(_ADD_MASS, [decay_id, *map(to_array, _bucket_columns(fresh))])
     return added
 
 

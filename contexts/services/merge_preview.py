@@ -11,7 +11,7 @@ from contexts.evidence import Evidence, read_buckets
 from contexts.families import fold, list_members
 from contexts.merge_contracts import AccountChange, ConsentChange, MergePreview
 from contexts.models import Account, AccountAlias, AccountContext, Contact
-from contexts.scoring import Bucket, choose_band, score
+from contexts.scoring import Bucket, score
 from contexts.selectors.configs import get_active
 from contexts.services.merging import check_pair, list_accounts_of
 
@@ -74,11 +74,14 @@ def _list_changes(
     now: datetime,
 ) -> tuple[AccountChange, ...]:
     names = dict(Account.objects.filter(id__in=list(account_ids)).values_list("id", "name"))
-    bands = dict(AccountContext.objects.filter(account_id__in=names).values_list("account_id", "band"))
+    rows = AccountContext.objects.filter(account_id__in=names)
+    bands = {pk: (band, at) for pk, band, at in rows.values_list("account_id", "band", "crossed_at")}
     changes = []
     for account_id in account_ids:
-        intent, band = _judge(before.get(account_id, []), bands[account_id], configs, now)
-        then = _judge(after[account_id], band, configs, now) if account_id in after else (None, None)
+        stored, crossed_at = bands[account_id]
+        held = (now - crossed_at).total_seconds() if crossed_at else None
+        intent, band = _judge(before.get(account_id, []), stored, held, configs, now)
+        then = _judge(after[account_id], band, held, configs, now) if account_id in after else (None, None)
         changes.append(
             AccountChange(
                 account_id=account_id,
@@ -92,9 +95,11 @@ def _list_changes(
     return tuple(changes)
 
 
-def _judge(buckets: list[Bucket], band: str, configs: ActiveConfigs, now: datetime) -> tuple[float, str]:
+def _judge(
+    buckets: list[Bucket], band: str, held: float | None, configs: ActiveConfigs, now: datetime
+) -> tuple[float, str]:
     result = score(buckets, decay=configs.decay, weight=configs.weight, at=now)
-    return result.intent, choose_band(previous=band, exact=result.exact, weight=configs.weight)
+    return result.intent, result.choose_band(previous=band, held_seconds=held)
 
 
 def _list_consents(group: Collection[UUID], now: datetime) -> tuple[ConsentChange, ...]:

@@ -38,10 +38,11 @@ class _Entry(NamedTuple):
     recorded_at: datetime
 
 
-def replay_chunk(*, from_decay_id: int, target: DecayConfig, after: int) -> int | None:
+def replay_chunk(*, from_decay_id: int, target: DecayConfig, after: int) -> tuple[int | None, int]:
     """Copy the next entries behind ledger id `after` that `target` lacks; runs in the caller's transaction.
 
-    Returns: the last ledger id looked at, or None when nothing was left. Erased persons are left out.
+    Returns: the last ledger id looked at (None when nothing was left), and how many entries that were.
+    Erased persons are left out.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -49,10 +50,10 @@ def replay_chunk(*, from_decay_id: int, target: DecayConfig, after: int) -> int 
         )
         entries = [_Entry(*row) for row in cursor.fetchall()]
     if not entries:
-        return None
+        return None, 0
     kept = without_erased(entries, lambda entry: entry.subject_id)
     add_to_ledger(rows=[_row(entry, target) for entry in kept], decay_id=target.pk)
-    return entries[-1].id
+    return entries[-1].id, len(entries)
 
 
 def _row(entry: _Entry, target: DecayConfig) -> LedgerRow:

@@ -1,6 +1,6 @@
 """Second half of a replay: buckets, bands and scores of accounts, made anew from the ledger."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,9 +17,10 @@ from contexts.services.rescoring import lock_contexts, rescore
 _WANTED = """
     SELECT account_id, type, stage, subject_id, bucket, sum(mass)::bigint AS mass,
            max(occurred_at) AS latest_at
-    FROM contexts_ledgerentry
+    FROM contexts_ledgerentry l
     WHERE decay_id = %(decay)s AND account_id = ANY(%(accounts)s::uuid[])
       AND (subject_id IS NULL OR subject_id <> ALL(%(erased)s::uuid[]))
+      AND NOT EXISTS (SELECT FROM contexts_retraction r WHERE r.signal_id = l.signal_id)
     GROUP BY 1, 2, 3, 4, 5
 """
 _REMOVE = f"""
@@ -106,7 +107,9 @@ def _restore_buckets(account_ids: Sequence[UUID], configs: ActiveConfigs) -> set
 def _restore_bands(account_ids: Collection[UUID]) -> set[UUID]:
     """Bring bands to what the last crossings say, so that an old one is not passed a second time."""
     crossings = Crossing.objects.filter(account_id__in=account_ids).order_by("account_id", "-version")
-    last = dict(crossings.distinct("account_id").values_list("account_id", "direction"))
+    newest = crossings.distinct("account_id").values_list("account_id", "direction", "crossed_at")
+    last = {account_id: direction for account_id, direction, _ in newest}
+    _restore_times({account_id: at for account_id, _, at in newest})
     rows = AccountContext.objects.filter(account_id__in=account_ids)
     wrong = {
         account_id: "hot" if last.get(account_id) == "up" else "warm"
@@ -117,3 +120,11 @@ def _restore_bands(account_ids: Collection[UUID]) -> set[UUID]:
         chosen = [account_id for account_id, right in wrong.items() if right == band]
         AccountContext.objects.filter(account_id__in=chosen).update(band=band)
     return set(wrong)
+
+
+def _restore_times(last: Mapping[UUID, datetime]) -> None:
+    rows = AccountContext.objects.filter(account_id__in=last)
+    late = [row for row in rows if row.crossed_at != last[row.account_id]]
+    for row in late:
+        row.crossed_at = last[row.account_id]
+    AccountContext.objects.bulk_update(late, ["crossed_at"])

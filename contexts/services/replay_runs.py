@@ -126,6 +126,7 @@ def open_run(
             raise OtherRunUnfinished(str(unfinished.pk))
         unfinished.finished_at = now
         unfinished.save(update_fields=["finished_at"])
+        _record("context_replay.given_up", unfinished, now=now)
     run = ReplayRun.objects.create(
         since=since, until=until or now, is_open_ended=until is None, topic=topic, started_at=now
     )

@@ -69,7 +69,7 @@ def hand_over(*, signals: Sequence[ScorableSignal], run_id: int, now: datetime) 
 def _read_ledger(
     signal_ids: list[UUID], configs: ActiveConfigs
 ) -> dict[UUID, tuple[str, str, int, int, float, datetime]]:
-    rows = LedgerEntry.objects.filter(decay_id=configs.decay_id, signal_id__in=signal_ids)
+    rows = LedgerEntry.every.filter(decay_id=configs.decay_id, signal_id__in=signal_ids)
     columns = ("signal_id", "type", "stage", "bucket", "mass", "strength", "occurred_at")
     return {signal_id: tuple(rest) for signal_id, *rest in rows.values_list(*columns)}
 

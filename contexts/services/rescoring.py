@@ -1,49 +1,66 @@
 """Score locked accounts: band, crossing, rising version, audit and event, a statement a table."""
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from django.db import connection
-
 from compliance import audit
 from contexts.contracts import ActiveConfigs, ContextUpdated
 from contexts.evidence import read_buckets
-from contexts.models import AccountContext, Crossing
-from contexts.scoring import Bucket, Score, choose_band, from_micros, measure_fit, score
+from contexts.scoring import HOT, Bucket, Score, Scorer, from_micros, measure_fit
 from revctx.arrays import to_array
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.outbox import enqueue
 from revctx.observability.context import get_request_id
 from revctx.observability.metrics import INTENT_SCORE_SECONDS
+from revctx.statements import fetch_prepared, run_prepared
 
 PUBLISHED_STEP = 1.0  # points of intent that are worth an event
 ACTOR = "system:context-engine"
 
+_LOCK = """
+SELECT FROM account_contexts WHERE account_id = ANY(%s::uuid[]) ORDER BY account_id FOR NO KEY UPDATE
+"""
+_READ = """
+SELECT c.account_id, c.band, c.crossed_at, c.version, c.published_intent, c.evidence_at, a.attributes::text
+FROM account_contexts c JOIN contexts_account a ON a.id = c.account_id
+WHERE c.account_id = ANY(%s::uuid[]) ORDER BY c.account_id
+"""
 _WRITE = """
 UPDATE account_contexts c
 SET intent_score = r.intent, fit_score = r.fit, priority = r.intent * r.fit, band = r.band,
-    hot_until = r.hot_until, version = r.version, published_intent = r.published,
+    hot_until = r.hot_until, crossed_at = r.crossed_at, version = r.version, published_intent = r.published,
     evidence_at = r.evidence_at, scored_at = %s, activation_id = %s
 FROM unnest(%s::uuid[], %s::float8[], %s::float8[], %s::text[], %s::timestamptz[], %s::bigint[],
-            %s::float8[], %s::timestamptz[])
-     AS r(account_id, intent, fit, band, hot_until, version, published, evidence_at)
+            %s::float8[], %s::timestamptz[], %s::timestamptz[])
+     AS r(account_id, intent, fit, band, hot_until, version, published, evidence_at, crossed_at)
 WHERE c.account_id = r.account_id
+"""
+_ADD_CROSSINGS = """
+INSERT INTO contexts_crossing
+    (id, account_id, version, direction, intent, threshold, crossed_at, activation_id)
+SELECT r.id, r.account_id, r.version, r.direction, r.intent, r.threshold, %s, %s
+FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::float8[], %s::float8[])
+     AS r(id, account_id, version, direction, intent, threshold)
 """
 
 
-class _Rules(NamedTuple):
-    """Whose version rises anyway, and the bands that hysteresis starts from."""
+class _Row(NamedTuple):
+    """What is stored of an account's score, and the account's attributes as JSON."""
 
-    changed: Collection[UUID]
-    memory: Mapping[UUID, str] | None
+    account_id: UUID
+    band: str
+    crossed_at: datetime | None
+    version: int
+    published_intent: float
+    evidence_at: datetime | None
+    attributes: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
+class Change(NamedTuple):
     """What an account's stored row said, and what it says from now on."""
 
     account_id: UUID
@@ -55,8 +72,7 @@ class Change:
     crossing_id: UUID | None
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Outcome:
+class _Outcome(NamedTuple):
     """One account's new score beside what it was."""
 
     change: Change
@@ -65,21 +81,23 @@ class _Outcome:
     published: float
     is_published: bool
     evidence_at: datetime | None
+    crossed_at: datetime | None
 
     @property
     def hot_until(self) -> datetime | None:
         """When the band is left, if it is hot now."""
-        is_hot = self.change.band == "hot"
-        return self.score.falls_below(self.score.weight.leave_level()) if is_hot else None
+        if self.change.band != HOT:
+            return None
+        return self.score.stays_hot_until(entered_at=self.crossed_at)
 
 
-def make_change(row: AccountContext, *, band: str, intent: float, version: int) -> Change:
-    """Return the change from a stored row, with a new crossing where the hot band is entered or left."""
-    is_hot, was_hot = band == "hot", row.band == "hot"
+def make_change(*, account_id: UUID, old_band: str, band: str, intent: float, version: int) -> Change:
+    """Return the change of an account, with a new crossing where the hot band is entered or left."""
+    is_hot, was_hot = band == HOT, old_band == HOT
     direction = None if is_hot == was_hot else ("up" if is_hot else "down")
     return Change(
-        account_id=row.account_id,
-        old_band=row.band,
+        account_id=account_id,
+        old_band=old_band,
         band=band,
         intent=intent,
         version=version,
@@ -90,8 +108,8 @@ def make_change(row: AccountContext, *, band: str, intent: float, version: int) 
 
 def lock_contexts(account_ids: Collection[UUID]) -> None:
     """Lock score rows in id order until the caller's transaction ends."""
-    rows = AccountContext.objects.select_for_update(of=("self",), no_key=True).order_by("account_id")
-    list(rows.filter(account_id__in=account_ids).values_list("account_id"))
+    if account_ids:
+        run_prepared(_LOCK, [to_array(account_ids)])
 
 
 def rescore(
@@ -114,12 +132,10 @@ def rescore(
         return 0
     started = perf_counter()
     lock_contexts(account_ids)
-    rows = AccountContext.objects.select_related("account").filter(account_id__in=account_ids)
+    rows = map(_Row._make, fetch_prepared(_READ, [to_array(account_ids)]))
     evidence = read_buckets(account_ids=account_ids, configs=configs, at=now)
-    outcomes = [
-        _judge(row, evidence.get(row.account_id, []), configs, now, _Rules(changed, memory))
-        for row in rows.order_by("account_id")
-    ]
+    judge = _Judge(configs, now, changed=changed, memory=memory)
+    outcomes = [judge.judge(row, evidence.get(row.account_id, [])) for row in rows]
     _write(outcomes, configs, now)
     published = [outcome.change for outcome in outcomes if outcome.is_published]
     announce(changes=published, now=now, causes=causes or {})
@@ -127,25 +143,48 @@ def rescore(
     return len(published)
 
 
-def _judge(
-    row: AccountContext, buckets: list[Bucket], configs: ActiveConfigs, now: datetime, rules: _Rules
-) -> _Outcome:
-    weight = configs.weight
-    result = score(buckets, decay=configs.decay, weight=weight, at=now)
-    previous = (rules.memory or {}).get(row.account_id, row.band)
-    band = choose_band(previous=previous, exact=result.exact, weight=weight)
-    moved = rules.memory is None and abs(result.intent - row.published_intent) >= PUBLISHED_STEP
-    is_published = band != row.band or moved
-    newest = max((bucket.latest for bucket in buckets), default=None)
-    raises = row.account_id in rules.changed or is_published
-    return _Outcome(
-        score=result,
-        fit=measure_fit(row.account.attributes, weight.icp).score,
-        change=make_change(row, band=band, intent=result.intent, version=row.version + (1 if raises else 0)),
-        published=result.intent if is_published else row.published_intent,
-        is_published=is_published,
-        evidence_at=from_micros(newest) if newest is not None else row.evidence_at,
-    )
+class _Judge:
+    """Judges accounts at one instant.
+
+    `changed` are those whose version rises anyway, `memory` the bands that hysteresis starts from.
+    """
+
+    def __init__(
+        self,
+        configs: ActiveConfigs,
+        now: datetime,
+        *,
+        changed: Collection[UUID],
+        memory: Mapping[UUID, str] | None,
+    ) -> None:
+        self._icp, self._now = configs.weight.icp, now
+        self._changed, self._memory = changed, memory
+        self._scorer = Scorer(decay=configs.decay, weight=configs.weight, at=now)
+
+    def judge(self, row: _Row, buckets: list[Bucket]) -> _Outcome:
+        result = self._scorer.score(buckets)
+        previous = row.band if self._memory is None else self._memory.get(row.account_id, row.band)
+        held = (self._now - row.crossed_at).total_seconds() if row.crossed_at else None
+        band = result.choose_band(previous=previous, held_seconds=held)
+        moved = self._memory is None and abs(result.intent - row.published_intent) >= PUBLISHED_STEP
+        is_published = band != row.band or moved
+        change = make_change(
+            account_id=row.account_id,
+            old_band=row.band,
+            band=band,
+            intent=result.intent,
+            version=row.version + (is_published or row.account_id in self._changed),
+        )
+        newest = max((bucket.latest for bucket in buckets), default=None)
+        return _Outcome(
+            score=result,
+            fit=measure_fit(json.loads(row.attributes), self._icp).score,
+            change=change,
+            published=result.intent if is_published else row.published_intent,
+            is_published=is_published,
+            evidence_at=from_micros(newest) if newest is not None else row.evidence_at,
+            crossed_at=self._now if change.direction else row.crossed_at,
+        )
 
 
 def _write(outcomes: list[_Outcome], configs: ActiveConfigs, now: datetime) -> None:
@@ -158,30 +197,27 @@ def _write(outcomes: list[_Outcome], configs: ActiveConfigs, now: datetime) -> N
         [o.change.version for o in outcomes],
         [o.published for o in outcomes],
         [o.evidence_at for o in outcomes],
+        [o.crossed_at for o in outcomes],
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [now, configs.activation_id, *map(to_array, columns)])
+    run_prepared(_WRITE, [now, configs.activation_id, *map(to_array, columns)])
     store_crossings(changes=[o.change for o in outcomes], configs=configs, now=now)
 
 
 def store_crossings(*, changes: Iterable[Change], configs: ActiveConfigs, now: datetime) -> None:
     """Keep which accounts entered or left the hot band."""
-    Crossing.objects.bulk_create(
-        Crossing(
-            id=change.crossing_id,
-            account_id=change.account_id,
-            version=change.version,
-            direction=change.direction,
-            intent=change.intent,
-            threshold=configs.weight.hot_threshold
-            if change.direction == "up"
-            else configs.weight.leave_level(),
-            crossed_at=now,
-            activation_id=configs.activation_id,
-        )
-        for change in changes
-        if change.direction
-    )
+    crossed = [change for change in changes if change.direction]
+    if not crossed:
+        return
+    levels = {"up": configs.weight.hot_threshold, "down": configs.weight.leave_level()}
+    columns: list[list[Any]] = [
+        [c.crossing_id for c in crossed],
+        [c.account_id for c in crossed],
+        [c.version for c in crossed],
+        [c.direction for c in crossed],
+        [c.intent for c in crossed],
+        [levels[c.direction or ""] for c in crossed],
+    ]
+    run_prepared(_ADD_CROSSINGS, [now, configs.activation_id, *map(to_array, columns)])
 
 
 def announce(*, changes: Sequence[Change], now: datetime, causes: Mapping[UUID, str]) -> None:

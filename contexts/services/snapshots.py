@@ -12,7 +12,7 @@ from contexts.services.rescoring import announce, make_change, store_crossings
 Snapshot = dict[str, dict[str, Any]]
 
 _NUMBERS = ("intent_score", "fit_score", "priority", "published_intent")
-_TIMES = ("hot_until", "evidence_at", "scored_at")
+_TIMES = ("hot_until", "evidence_at", "crossed_at", "scored_at")
 _FIELDS = (*_NUMBERS, *_TIMES, "band", "activation_id")
 _COLUMNS = tuple(name.removesuffix("_id") for name in _FIELDS)
 
@@ -39,14 +39,23 @@ def retire(*, account_id: UUID, configs: ActiveConfigs, now: datetime) -> None:
     """Empty the locked row of an account that is merged: it ranks, sweeps and counts nowhere by itself."""
     row = AccountContext.objects.get(account_id=account_id)
     empty = dict.fromkeys(("intent_score", "priority", "published_intent"), 0.0)
-    _replace({row: empty | {"band": "cold", "hot_until": None, "scored_at": now}}, configs, now)
+    crossed_at = now if row.band == "hot" else row.crossed_at
+    times = {"hot_until": None, "crossed_at": crossed_at, "scored_at": now}
+    _replace({row: empty | times | {"band": "cold"}}, configs, now)
 
 
 def _replace(rows: Mapping[AccountContext, Mapping[str, Any]], configs: ActiveConfigs, now: datetime) -> None:
     changes = []
     for row, values in rows.items():
         intent, version = values["intent_score"], row.version + 1
-        changes.append(make_change(row, band=values["band"], intent=intent, version=version))
+        change = make_change(
+            account_id=row.account_id,
+            old_band=row.band,
+            band=values["band"],
+            intent=intent,
+            version=version,
+        )
+        changes.append(change)
         for name, value in {**values, "version": version}.items():
             setattr(row, name, value)
     AccountContext.objects.bulk_update(list(rows), [*_COLUMNS, "version"])
@@ -60,6 +69,8 @@ def _print(row: AccountContext) -> dict[str, Any]:
 
 
 def _parse(values: Mapping[str, Any]) -> dict[str, Any]:
-    times = {name: datetime.fromisoformat(values[name]) if values[name] else None for name in _TIMES}
+    # A merge that was done before the times of crossings were kept has none.
+    given = {name: values.get(name) for name in _TIMES}
+    times = {name: datetime.fromisoformat(text) if text else None for name, text in given.items()}
     numbers = {name: float(values[name]) for name in _NUMBERS}
-    return {name: values[name] for name in _FIELDS} | times | numbers
+    return {name: values.get(name) for name in _FIELDS} | times | numbers

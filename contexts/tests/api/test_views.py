@@ -2,7 +2,7 @@
 
 from base64 import b64encode
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -148,6 +148,16 @@ class TestContextPack:
         assert body["max_tokens"] == 1000
         assert len(body["content_hash"]) == 64
         assert selectors.find_pack(UUID(body["id"])).content_hash == body["content_hash"]
+
+    def test_can_be_read_again(self, get):
+        hot_account()
+        _, built = get("/api/accounts/001A/context-pack", max_tokens=1000)
+
+        status, again = get(f"/api/context-packs/{built['id']}")
+
+        assert status == 200
+        assert again == built | {"hidden": 0, "intact": True}
+        assert get(f"/api/context-packs/{uuid4()}")[0] == 404
 
     @pytest.mark.parametrize("tokens", ["0", "-1", "x", "99999999999", "032000999"])
     def test_refuses_an_impossible_budget(self, get, tokens):

@@ -9,7 +9,8 @@ from compliance.selectors import list_audit_events
 from contexts import selectors
 from contexts.models import AccountContext, LedgerEntry, ScoreBucket
 from contexts.scoring import DecayConfigData, WeightConfigData
-from contexts.services.configs import UnknownConfig, activate_configs, store_configs
+from contexts.services.configs import UnknownConfig, store_configs
+from contexts.services.rollouts import activate_configs
 from contexts.services.sweeping import sweep
 from contexts.tests.factories import NOW, add_work, make_draft, score_of, score_signals, work
 from contexts.tests.services.test_concurrency import run_at_once

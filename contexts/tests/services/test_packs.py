@@ -4,11 +4,15 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import ProgrammingError, transaction
 
-from compliance import consent, subjects
+from compliance import consent, erasure, subjects
 from contexts import selectors
 from contexts.contracts import ContextPack
-from contexts.services.packs import build_pack, hash_content
+from contexts.models import StoredPack
+from contexts.pack_content import hash_content
+from contexts.prompts import render_prompt
+from contexts.services.packs import PackTooSmall, build_pack
 from contexts.tests.factories import NOW, make_draft, score_of, score_signals
 
 pytestmark = pytest.mark.django_db
@@ -73,12 +77,14 @@ class TestBuildPack:
     def test_what_does_not_fit_or_count_is_listed_with_its_reason(self):
         score_some()
 
-        tight, roomy = pack(max_tokens=400), pack(max_tokens=4_000)
+        tight, roomy = pack(max_tokens=340), pack(max_tokens=4_000)
 
-        assert tight.tokens <= 400 or not tight.facts
+        assert tight.tokens <= 340
         assert {item.reason for item in tight.excluded} == {"over_budget", "spent"}
         assert [(item.type, item.reason) for item in roomy.excluded] == [("page_view", "spent")]
+        assert tight.facts
         assert len(tight.facts) + len(tight.excluded) == len(roomy.facts) + len(roomy.excluded)
+        assert tight.contacts == roomy.contacts
 
     def test_is_stored_under_the_hash_of_its_content(self):
         score_some()
@@ -89,6 +95,70 @@ class TestBuildPack:
         assert stored == built
         assert hash_content(stored) == built.content_hash
         assert ContextPack.from_dict(json.loads(json.dumps(built.to_dict()))) == built
+
+    def test_the_same_evidence_at_the_same_time_gives_the_same_hash(self):
+        score_some()
+
+        first, second = pack(), pack()
+
+        assert (first.content_hash, first.id) == (second.content_hash, first.id)
+        assert first.id != second.id
+        assert pack(max_tokens=300).content_hash != first.content_hash
+
+    def test_says_why_each_fact_is_in(self):
+        score_some()
+
+        facts = {fact.type: fact for fact in pack().facts}
+
+        assert {fact.reason for fact in facts.values()} <= {"points", "recency", "role"}
+        assert all(0 < fact.value <= 1 and fact.tokens > 0 for fact in facts.values())
+
+    def test_a_budget_below_what_is_always_in_is_refused(self):
+        score_some()
+
+        with pytest.raises(PackTooSmall) as refusal:
+            pack(max_tokens=20)
+        assert pack(max_tokens=refusal.value.needed).tokens == refusal.value.needed
+
+    def test_many_people_leave_room_for_facts_and_who_may_be_written_to_stays(self):
+        mails = [f"p{number}@acme.example" for number in range(30)]
+        score_signals(*(make_draft("page_view", email=mail, title="Manager") for mail in mails))
+        consent.grant(
+            email="p29@acme.example", jurisdiction="EU", notice_version="v1", source="form", actor="user:1",
+            now=NOW,
+        )  # fmt: skip
+
+        built = pack(max_tokens=500)
+
+        assert built.tokens <= 500
+        assert built.facts
+        assert built.contacts[0].consent_allowed
+        left = [item for item in built.excluded if item.type == "contact"]
+        assert len(left) + len(built.contacts) == 30
+
+    def test_stores_ids_of_signals_and_not_what_they_say(self):
+        score_some()
+
+        row = StoredPack.objects.get(id=pack().id)
+
+        assert "seats" not in json.dumps(row.content)
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+            StoredPack.objects.update(content_hash="")
+
+    def test_what_an_erased_person_left_is_gone_from_an_old_pack(self):
+        score_some()
+        built = pack()
+        subject_id = subjects.find_subject(email=EMAIL)
+        assert selectors.read_pack(built.id).intact
+
+        erasure.erase(subject_id=subject_id, actor="user:1", now=NOW)
+
+        old = selectors.read_pack(built.id)
+        assert str(subject_id) not in json.dumps(old.pack.to_dict())
+        assert [fact.type for fact in old.pack.facts] == ["opportunity_stage_changed"]
+        assert (old.pack.contacts, old.pack.last_touch) == ((), None)
+        assert old.hidden == 4
+        assert "seats" not in render_prompt(old.pack)
 
     def test_holds_no_name_and_no_address(self):
         score_some()

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from contexts.models import AccountContext, Crossing
+from contexts.models import AccountContext, Crossing, ScoreBucket
 from contexts.services.sweeping import sweep
 from contexts.tests.factories import NOW, make_draft, score_of, score_signals
 from revctx.eventbus.models import OutboxEvent
@@ -82,3 +82,30 @@ class TestSweep:
         event = OutboxEvent.objects.filter(type="context.updated").order_by("-id").first()
         assert (event.data["old_band"], event.data["new_band"]) == ("hot", "hot")
         assert event.data["intent"] == score_of(as_of=later).intent
+
+    def test_after_the_cool_down_a_high_score_is_hot_again(self):
+        make_hot()
+        AccountContext.objects.update(band="warm", hot_until=None, crossed_at=NOW)
+        cooled = NOW + timedelta(hours=4)
+
+        sweep(now=cooled - timedelta(seconds=1))
+        before = AccountContext.objects.get().band
+        sweep(now=cooled + timedelta(minutes=1))
+
+        context = AccountContext.objects.get()
+        assert (before, context.band, context.crossed_at) == ("warm", "hot", cooled + timedelta(minutes=1))
+        assert Crossing.objects.order_by("-version").first().direction == "up"
+
+    def test_a_hot_account_that_loses_evidence_stays_for_its_dwell(self):
+        row = make_hot()
+        ScoreBucket.objects.exclude(type="demo_requested").delete()
+
+        rescore_at = [NOW + timedelta(seconds=899), NOW + timedelta(seconds=901)]
+        bands = []
+        for now in rescore_at:
+            AccountContext.objects.update(scored_at=NOW - timedelta(hours=1))
+            sweep(now=now)
+            bands.append(AccountContext.objects.get().band)
+
+        assert row.crossed_at == NOW
+        assert bands == ["hot", "warm"]
