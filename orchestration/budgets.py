@@ -1,47 +1,40 @@
 """The monthly enrichment budget of an account, in integer micro-dollars.
 
 Redis admits quickly with one script; the ledger in PostgreSQL is the truth and has the last word under
-a lock, so neither a lost Redis nor concurrent calls can exceed the cap. Redis down means no.
+a lock of the account, so neither a lost Redis nor concurrent calls can exceed the cap. Redis down means no.
+
+A reservation is dispatched before its call and settled after it. One that is not settled in time is closed
+by `close_lapsed`: at nothing if it was never dispatched, else at its maximum, for nobody knows.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Sum
-from django_redis import get_redis_connection
+from django.db.models import Count, Q, Sum
 from redis.exceptions import RedisError
 
+from compliance import audit
+from orchestration import budget_hints
+from orchestration.budget_hints import ADMITTED, IN_FLIGHT, MISSING, RESTING, Slot
 from orchestration.contracts import BudgetView
 from orchestration.models import EnrichmentSpend
+from orchestration.policy import rest_after
 
-KEY_SECONDS = 3600  # a forgotten admission is healed by the next rebuild from the ledger
-MISSING = -1
-
-# KEYS[1] budget; ARGV price, cap. Returns -1 when the key is missing, 0 refused, 1 admitted.
-_ADMIT = """
-local committed = redis.call('GET', KEYS[1])
-if not committed then return -1 end
-if tonumber(committed) + tonumber(ARGV[1]) > tonumber(ARGV[2]) then return 0 end
-redis.call('INCRBY', KEYS[1], ARGV[1])
-return 1
-"""
-# KEYS[1] budget; ARGV micro-dollars to give back. A missing key stays missing, and never falls below 0.
-_GIVE_BACK = """
-local committed = redis.call('GET', KEYS[1])
-if not committed then return 0 end
-redis.call('DECRBY', KEYS[1], math.min(tonumber(ARGV[1]), tonumber(committed)))
-return 1
-"""
+ACTOR = "system:enrichment"
+FLIGHT = timedelta(seconds=60)  # a call is over after 5 s
+REBUILDS = 3  # a Redis that forgets again and again is none
+LOST, NEVER_SENT = "lost", "never_sent"
 
 
 class BudgetRefused(Exception):
     """The call may not be made.
 
     Args:
-        code: exhausted, unavailable (Redis is down), or repeated (already asked for this crossing).
+        code: exhausted; unavailable (Redis is down); in_flight (the provider is being asked for this
+            account); resting (it was asked lately); repeated (it was asked for this crossing).
     """
 
     def __init__(self, code: str) -> None:
@@ -50,22 +43,9 @@ class BudgetRefused(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, kw_only=True)
-class Budget:
-    """One account's budget of one month."""
-
-    account_id: UUID
-    month: date
-
-    @property
-    def key(self) -> str:
-        """Return the Redis key."""
-        return f"enrichment:budget:{self.account_id}:{self.month:%Y%m}"
-
-
-def budget_of(*, account_id: UUID, now: datetime) -> Budget:
-    """Return the budget that a call at `now` is charged to (months are UTC)."""
-    return Budget(account_id=account_id, month=now.astimezone(UTC).date().replace(day=1))
+def month_of(now: datetime) -> date:
+    """Return the first day of the month that a call at `now` is charged to (UTC)."""
+    return now.astimezone(UTC).date().replace(day=1)
 
 
 def reserve(
@@ -74,114 +54,166 @@ def reserve(
     """Reserve the maximum price of one call before it is made.
 
     Raises:
-        BudgetRefused: it would exceed the cap, Redis is down, or this crossing had its call.
+        BudgetRefused: with the reason as its code.
     """
-    budget = budget_of(account_id=account_id, now=now)
-    _admit(budget, max_micro_dollars)
+    slot = Slot(account_id, month_of(now), provider)
+    _admit(slot, max_micro_dollars)
     try:
-        return _enter(budget, provider, crossing_id, max_micro_dollars, now)
-    except BudgetRefused:
-        _give_back(budget, max_micro_dollars)
+        return _enter(slot, crossing_id, max_micro_dollars, now)
+    except BudgetRefused as refusal:
+        # A flight that the ledger knows of and Redis had forgotten is another's and goes on.
+        ends_flight = refusal.code != "in_flight"
+        budget_hints.land(slot, give_back=max_micro_dollars, ends_flight=ends_flight)
         raise
 
 
+def dispatch(*, spend: EnrichmentSpend, now: datetime) -> bool:
+    """Note that the call is made now; False when the reservation has lapsed, and nobody may be called."""
+    open_rows = EnrichmentSpend.objects.filter(pk=spend.pk, state="reserved", dispatched_at=None)
+    return bool(open_rows.filter(expires_at__gt=now).update(dispatched_at=now))
+
+
+@transaction.atomic
 def settle(*, spend: EnrichmentSpend, micro_dollars: int, outcome: str, now: datetime) -> bool:
-    """Replace a reservation by what the call cost; only the first settlement counts.
+    """Replace a reservation by what the call cost, in the month of the reservation, and audit the call.
+
+    Only the first settlement counts; an answer that came after the reservation had lapsed still does.
 
     Raises:
         ValueError: more than was reserved.
     """
     if not 0 <= micro_dollars <= spend.max_micro_dollars:
         raise ValueError("A call can't cost more than was reserved for it.")
-    state = "settled" if micro_dollars else "released"
-    open_rows = EnrichmentSpend.objects.filter(pk=spend.pk, state="reserved")
-    if not open_rows.update(state=state, outcome=outcome[:32], micro_dollars=micro_dollars, settled_at=now):
+    unsettled = EnrichmentSpend.objects.filter(Q(state="reserved") | Q(outcome=LOST), pk=spend.pk)
+    changes = _outcome(micro_dollars, outcome, now)
+    if not unsettled.update(**changes):
         return False
-    budget = Budget(account_id=spend.account_id, month=spend.month)
-    transaction.on_commit(lambda: _give_back(budget, spend.max_micro_dollars - micro_dollars))
+    _record(spend, outcome=outcome, micro_dollars=micro_dollars, now=now)
+    slot = Slot(spend.account_id, spend.month, spend.provider)
+    give_back = spend.max_micro_dollars - micro_dollars
+    rest = int(rest_after(outcome).total_seconds())
+    transaction.on_commit(lambda: budget_hints.land(slot, give_back=give_back, rest_seconds=rest))
     return True
+
+
+def _outcome(micro_dollars: int, outcome: str, now: datetime) -> dict[str, Any]:
+    return {
+        "state": "settled" if micro_dollars else "released",
+        "outcome": outcome[:32],
+        "micro_dollars": micro_dollars,
+        "settled_at": now,
+        "rest_until": now + rest_after(outcome),
+    }
+
+
+@transaction.atomic
+def close_lapsed(*, now: datetime, account_id: UUID | None = None) -> int:
+    """Close reservations whose caller died: what was dispatched stays charged at its maximum."""
+    lapsed = EnrichmentSpend.objects.filter(state="reserved", expires_at__lte=now).order_by("id")
+    if account_id is not None:
+        lapsed = lapsed.filter(account_id=account_id)
+    rows = list(lapsed.select_for_update(skip_locked=True)[:500])
+    for spend in rows:
+        is_lost = spend.dispatched_at is not None
+        outcome = LOST if is_lost else NEVER_SENT
+        settle(spend=spend, micro_dollars=spend.max_micro_dollars if is_lost else 0, outcome=outcome, now=now)
+    return len(rows)
 
 
 def get_budget(*, account_id: UUID, now: datetime) -> BudgetView:
     """Return what the ledger says of an account's month."""
-    budget = budget_of(account_id=account_id, now=now)
-    return BudgetView(
-        account_id=account_id,
-        month=budget.month,
-        committed=_committed(budget),
-        cap=settings.ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS,
-        entries=EnrichmentSpend.objects.filter(account_id=account_id, month=budget.month).count(),
-    )
-
-
-def _admit(budget: Budget, price: int) -> None:
+    month = month_of(now)
+    rows = EnrichmentSpend.objects.filter(account_id=account_id, month=month)
+    told = rows.aggregate(committed=Sum("micro_dollars", default=0), entries=Count("pk"))
     cap = settings.ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS
-    try:
-        redis = get_redis_connection("default")
-        admitted = int(redis.eval(_ADMIT, 1, budget.key, price, cap))
-        if admitted == MISSING:
-            _rebuild(budget)
-            admitted = int(redis.eval(_ADMIT, 1, budget.key, price, cap))
-    except RedisError as error:
-        raise BudgetRefused("unavailable") from error
-    if admitted == MISSING:
-        raise BudgetRefused("unavailable")
-    if not admitted:
-        raise BudgetRefused("exhausted")
-
-
-def _rebuild(budget: Budget) -> None:
-    """Set a missing key from the ledger, under the lock that also guards entries."""
-    with transaction.atomic():
-        _lock(budget)
-        get_redis_connection("default").set(budget.key, _committed(budget), nx=True, ex=KEY_SECONDS)
-
-
-@transaction.atomic
-def _enter(
-    budget: Budget, provider: str, crossing_id: UUID | None, price: int, now: datetime
-) -> EnrichmentSpend:
-    _lock(budget)
-    same = EnrichmentSpend.objects.filter(
-        account_id=budget.account_id, provider=provider, crossing_id=crossing_id
-    )
-    if crossing_id is not None and same.exists():
-        raise BudgetRefused("repeated")
-    if _committed(budget) + price > settings.ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS:
-        raise BudgetRefused("exhausted")
-    return EnrichmentSpend.objects.create(
-        account_id=budget.account_id,
-        month=budget.month,
-        provider=provider,
-        crossing_id=crossing_id,
-        max_micro_dollars=price,
-        micro_dollars=price,
-        reserved_at=now,
-    )
-
-
-def _give_back(budget: Budget, micro_dollars: int) -> None:
-    if micro_dollars <= 0:
-        return
-    try:
-        get_redis_connection("default").eval(_GIVE_BACK, 1, budget.key, micro_dollars)
-    except RedisError:
-        return  # Redis then knows of too much, never of too little, until the key is rebuilt
-
-
-def _committed(budget: Budget) -> int:
-    """Sum the ledger: settled at their price, open reservations at their maximum for as long as they stay."""
-    rows = EnrichmentSpend.objects.filter(account_id=budget.account_id, month=budget.month)
-    return rows.aggregate(total=Sum("micro_dollars"))["total"] or 0
-
-
-def _lock(budget: Budget) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [budget.key])
+    return BudgetView(account_id=account_id, month=month, cap=cap, **told)
 
 
 def spent_this_month_dollars(*, now: datetime) -> float:
     """Return what the ledger says was spent for all accounts this month, open reservations included."""
-    month = now.astimezone(UTC).date().replace(day=1)
-    total = EnrichmentSpend.objects.filter(month=month).aggregate(total=Sum("micro_dollars"))["total"]
+    total = EnrichmentSpend.objects.filter(month=month_of(now)).aggregate(total=Sum("micro_dollars"))["total"]
     return (total or 0) / 1_000_000
+
+
+def _admit(slot: Slot, price: int) -> None:
+    try:
+        answer = _ask_redis(slot, price)
+        for _ in range(REBUILDS if answer == MISSING else 0):
+            _rebuild(slot)
+            answer = _ask_redis(slot, price)
+            if answer != MISSING:
+                break
+    except RedisError as error:
+        raise BudgetRefused("unavailable") from error
+    if answer != ADMITTED:
+        codes = {IN_FLIGHT: "in_flight", RESTING: "resting", MISSING: "unavailable"}
+        raise BudgetRefused(codes.get(answer, "exhausted"))
+
+
+def _ask_redis(slot: Slot, price: int) -> int:
+    cap = settings.ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS
+    return budget_hints.admit(slot, price=price, cap=cap, flight_seconds=int(FLIGHT.total_seconds()))
+
+
+def _rebuild(slot: Slot) -> None:
+    """Set a missing budget from the ledger, under the lock that also guards entries."""
+    with transaction.atomic():
+        _lock(slot.account_id)
+        budget_hints.rebuild(slot, _committed(slot.account_id, slot.month))
+
+
+@transaction.atomic
+def _enter(slot: Slot, crossing_id: UUID | None, price: int, now: datetime) -> EnrichmentSpend:
+    _lock(slot.account_id)
+    close_lapsed(account_id=slot.account_id, now=now)
+    asked = EnrichmentSpend.objects.filter(account_id=slot.account_id, provider=slot.provider)
+    if asked.filter(state="reserved").exists():
+        raise BudgetRefused("in_flight")
+    if asked.filter(rest_until__gt=now).exists():
+        raise BudgetRefused("resting")
+    if crossing_id is not None and asked.filter(crossing_id=crossing_id).exists():
+        raise BudgetRefused("repeated")
+    cap = settings.ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS
+    if _committed(slot.account_id, slot.month) + price > cap:
+        raise BudgetRefused("exhausted")
+    return EnrichmentSpend.objects.create(
+        account_id=slot.account_id,
+        month=slot.month,
+        provider=slot.provider,
+        crossing_id=crossing_id,
+        max_micro_dollars=price,
+        micro_dollars=price,
+        reserved_at=now,
+        expires_at=now + FLIGHT,
+    )
+
+
+def _committed(account_id: UUID, month: date) -> int:
+    """Sum the ledger: settled at their price, open reservations at their maximum for as long as they stay."""
+    rows = EnrichmentSpend.objects.filter(account_id=account_id, month=month)
+    return rows.aggregate(total=Sum("micro_dollars"))["total"] or 0
+
+
+def _lock(account_id: UUID) -> None:
+    """Take the account's lock to the end of the transaction; every month and provider shares it."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"enrichment:{account_id}"])
+
+
+def _record(spend: EnrichmentSpend, *, outcome: str, micro_dollars: int, now: datetime) -> None:
+    entry = audit.AuditEntry(
+        name="enrichment.called",
+        actor=ACTOR,
+        target_type="account",
+        target_id=str(spend.account_id),
+        account_id=spend.account_id,
+        at=now,
+        payload={
+            "provider": spend.provider,
+            "outcome": outcome,
+            "micro_dollars": micro_dollars,
+            "month": f"{spend.month:%Y-%m}",
+            "reservation_id": str(spend.id),
+        },
+    )
+    audit.record([entry])

@@ -1,15 +1,35 @@
 """Where orchestration and its connectors hold something about persons."""
 
-from compliance.datamap import BY_ID, BY_KEY, register
+from compliance.datamap import (
+    BY_ID,
+    BY_KEY,
+    KEPT,
+    UNTIL_ERASURE,
+    register,
+    register_without_persons,
+)
 
 WHY = "outreach that a human approved"
 
 
 def register_places() -> None:
     """List them."""
+    _register_tables()
+    register(
+        "cache", "enrichment:{", subjects="none", categories="money and rests of an account, by random id",
+        purpose="to spend no more than allowed", erased_by=BY_ID, retention="seconds to a day, by Redis",
+        safeguards="ids and numbers only",
+    )  # fmt: skip
+    register_without_persons(
+        "accounts by random id, with times, codes and money", "agent_runs", "draft_requests",
+        "enrichment_spend",
+    )  # fmt: skip
+
+
+def _register_tables() -> None:
     register(
         "table", "actions", categories="random ids, evidence as ids", purpose=WHY, erased_by=BY_ID,
-        retention="until erasure",
+        retention=UNTIL_ERASURE,
     )  # fmt: skip
     register(
         "table", "action_revisions", categories="drafts (sealed)", purpose=WHY,
@@ -17,22 +37,15 @@ def register_places() -> None:
     )  # fmt: skip
     register(
         "table", "approvals", categories="notes of reviewers (sealed)", purpose="to prove who decided",
-        subjects="business contacts, staff", erased_by=BY_KEY, retention="until erasure",
+        subjects="business contacts, staff", erased_by=BY_KEY, retention=UNTIL_ERASURE,
     )  # fmt: skip
     register(
-        "connector", "outreach", categories="name, e-mail address, letters that were sent", purpose=WHY,
-        lawful_basis="consent", recipients="the sending service (processor)",
-        transfer="by the contract with the service", erased_by="connector.outreach",
-        retention="by the contract with the service", safeguards="TLS; told of approved letters only",
+        "table", "executions", categories="the sending service's id of a letter", purpose=WHY,
+        erased_by=BY_ID, retention=KEPT,
+        safeguards="leads to a person only at the service, which is told to forget them",
     )  # fmt: skip
     register(
-        "connector", "language model", categories="class of a title, typed facts; no name, no address",
-        purpose="drafting", recipients="the model's service (processor)", erased_by=BY_ID,
-        transfer="by the contract with the service", retention="by the contract with the service",
-        safeguards="TLS; no names, addresses or free text of persons",
-    )  # fmt: skip
-    register(
-        "connector", "salesforce", categories="review tasks on an account; no person", purpose=WHY,
-        subjects="none", recipients="your own CRM", erased_by=BY_ID, retention="by the CRM",
-        safeguards="TLS; only where tasks are set up",
+        "table", "action_moves", subjects="staff", categories="who moved an action, by number",
+        purpose="to prove who decided", erased_by=BY_ID, retention=KEPT,
+        safeguards="numbers of accounts only",
     )  # fmt: skip

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -139,6 +139,21 @@ def can_undo(*, now: datetime, execute_after: datetime | None) -> bool:
 def needs_enrichment(*, quality: float, floor: float = 0.6) -> bool:
     """Tell whether an account's context is too thin to act on; quality is 0 to 1."""
     return quality < floor
+
+
+# How long a provider is not asked again about an account. A hit has told what it knows; a miss will be one
+# for a while; `pending` asks to come back; everything else may pass.
+_RESTS = {
+    "hit": timedelta(days=30),
+    "miss": timedelta(days=30),
+    "pending": timedelta(hours=1),
+    "never_sent": timedelta(0),
+}
+
+
+def rest_after(outcome: str) -> timedelta:
+    """Return how long a provider rests for an account after an outcome."""
+    return _RESTS.get(outcome, timedelta(minutes=15))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -66,7 +66,7 @@ def summarise(
 
 def describe_action(action: Action, *, viewer: int, now: datetime) -> ActionDetail:
     """Return everything about one action, with account, consent and score as of `now`."""
-    pack = ContextPack.from_dict(action.pack)
+    pack = contexts_selectors.open_pack(action.pack).pack
     revision = get_current_revision(action)
     [letter] = open_letters(revisions=[revision], actor=f"user:{viewer}", purpose="review", now=now)
     score = contexts_selectors.get_score(account_id=action.account_id, as_of=now)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from contexts.contracts import ContextPack
+from contexts import selectors as contexts_selectors
 from orchestration.contracts import ActionDetail, ActionSummary, HeldAction
 from orchestration.models import Action, ActionRevision, Approval, DraftRequest
 from orchestration.policy import State
@@ -51,14 +51,15 @@ def summarise_actions(actions: Sequence[Action], *, actor: str, now: datetime) -
     by_action = {
         revision.action_id: (revision, letter) for revision, letter in zip(revisions, letters, strict=True)
     }
+    packs = contexts_selectors.open_packs([action.pack for action in actions])
     return [
         summarise(
             action,
             revision=by_action[action.id][0],
             letter=by_action[action.id][1],
-            pack=ContextPack.from_dict(action.pack),
+            pack=opened.pack,
         )
-        for action in actions
+        for action, opened in zip(actions, packs, strict=True)
     ]
 
 

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from integrations.outreach.client import is_available
+from orchestration import budgets
 from orchestration.selectors import count_due_requests
 from orchestration.services import enrichment, execution, expiry, proposal, requests
 from revctx.eventbus import workitems
@@ -36,26 +37,19 @@ def draft_next() -> bool:
     if request is None:
         return False
     with bind_request_id(request.request_id):
-        enrich_for(request.account_id, request.crossing_id)
+        enrichment.enrich(account_id=request.account_id, crossing_id=request.crossing_id, clock=timezone.now)
         proposal.propose(request=request, now=timezone.now())
     return True
 
 
-def enrich_for(account_id: UUID, crossing_id: UUID | None) -> None:
-    """Buy missing facts before they are needed: reserve, call outside any transaction, settle."""
-    reserved = enrichment.reserve_if_needed(
-        account_id=account_id, crossing_id=crossing_id, now=timezone.now()
-    )
-    if reserved is not None:
-        spend, domain = reserved
-        answer = enrichment.ask(domain)
-        enrichment.settle(spend=spend, answer=answer, now=timezone.now())
-
-
 @shared_task(name="orchestration.tasks.enrich_account", ignore_result=True)
 def enrich_account(account_id: str, crossing_id: str | None = None) -> None:
-    """Enrich one account if its context is too thin and its budget allows."""
-    enrich_for(UUID(account_id), UUID(crossing_id) if crossing_id else None)
+    """Enrich one account if it is hot, its context too thin and its budget allows."""
+    enrichment.enrich(
+        account_id=UUID(account_id),
+        crossing_id=UUID(crossing_id) if crossing_id else None,
+        clock=timezone.now,
+    )
 
 
 @shared_task(name="orchestration.tasks.execute_due", ignore_result=True)
@@ -87,6 +81,8 @@ def execute_one(action_id: UUID) -> None:
 
 @shared_task(name="orchestration.tasks.expire_due", ignore_result=True)
 def expire_due() -> None:
-    """Expire what nobody decided in time."""
+    """Expire what nobody decided in time, and close enrichment calls whose caller died."""
+    while budgets.close_lapsed(now=timezone.now()):
+        pass
     while expiry.expire_pending(now=timezone.now()):
         pass

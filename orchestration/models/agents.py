@@ -73,14 +73,24 @@ class EnrichmentSpend(models.Model):
     max_micro_dollars = models.PositiveBigIntegerField()
     micro_dollars = models.PositiveBigIntegerField()  # counted: the maximum until it is settled
     reserved_at = models.DateTimeField()
+    expires_at = models.DateTimeField()  # when whoever reserved it is held for dead
+    dispatched_at = models.DateTimeField(null=True)  # empty: the provider was certainly not called
     settled_at = models.DateTimeField(null=True)
+    rest_until = models.DateTimeField(null=True)  # the provider is not asked again before
 
     class Meta:
         db_table = "enrichment_spend"
-        indexes = [models.Index(fields=["account_id", "month"], name="enrichment_account_month")]
+        indexes = [
+            models.Index(fields=["account_id", "month"], name="enrichment_account_month"),
+            models.Index(fields=["provider", "-reserved_at"], name="enrichment_provider_newest"),
+            models.Index(fields=["expires_at"], condition=Q(state="reserved"), name="enrichment_open"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["account_id", "provider", "crossing_id"], name="one_enrichment_per_crossing"
+            ),
+            models.UniqueConstraint(
+                fields=["account_id", "provider"], condition=Q(state="reserved"), name="one_flight_a_provider"
             ),
             models.CheckConstraint(
                 name="spend_within_reservation", condition=Q(micro_dollars__lte=models.F("max_micro_dollars"))

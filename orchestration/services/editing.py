@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from contexts.contracts import ContextPack
+from contexts import selectors as contexts_selectors
 from orchestration.agents.choice import choose_config
 from orchestration.agents.verifier import check_edited
 from orchestration.confidence import judge_text
@@ -91,7 +91,8 @@ def _rewrite(letter: Letter, action: Action, *, subject: str | None, body: str |
         body=editable_body(letter) if body is None else body,
         salt=secrets.token_bytes(SALT_BYTES),
     )
-    checks = check_edited(edited, ContextPack.from_dict(action.pack), choose_config(Kind(action.kind)))
+    pack = contexts_selectors.open_pack(action.pack).pack
+    checks = check_edited(edited, pack, choose_config(Kind(action.kind)))
     blocking = [check.text for check in checks if check.blocking and not check.ok]
     if blocking:
         raise Unprocessable("text_refused", blocking[0], fields={"body": " ".join(blocking)})
@@ -101,7 +102,7 @@ def _rewrite(letter: Letter, action: Action, *, subject: str | None, body: str |
 def _judge(action: Action, letter: Letter, *, now: datetime) -> float:
     spans = [span for paragraph in letter.paragraphs for span in paragraph]
     return judge_text(
-        ContextPack.from_dict(action.pack),
+        contexts_selectors.open_pack(action.pack).pack,
         cited={ref for span in spans for ref in span.refs},
         citation_recall=sum(bool(span.refs) for span in spans) / max(len(spans), 1),
         words=letter.words(),

@@ -1,5 +1,10 @@
-"""The enrichment agent: buys facts for a hot account that we know too little of, within its budget."""
+"""The enrichment agent: buys facts for a hot account that we know too little of, within its budget.
 
+Providers are asked in their order until nothing is missing that one of them could fill.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -7,53 +12,95 @@ import structlog
 from django.db import transaction
 
 from compliance import audit
-from compliance.audit import AuditEntry
 from contexts import selectors as contexts_selectors
 from contexts import services as contexts_services
-from integrations.clearbit import client as clearbit
-from integrations.clearbit.client import ClearbitFailed, CompanyAnswer
+from integrations.enrichment.calling import find_company
+from integrations.enrichment.contracts import CompanyAnswer, Provider, ProviderFailed
+from integrations.enrichment.selectors import list_providers
 from orchestration import budgets
-from orchestration.budgets import BudgetRefused
+from orchestration.budgets import ACTOR, BudgetRefused
 from orchestration.models import EnrichmentSpend
 from orchestration.policy import needs_enrichment
 from revctx.observability.metrics import ENRICHMENT_CALLS
 
-ACTOR = "system:enrichment"
 OUTCOMES = frozenset({"hit", "miss", "pending", "timeout", "unreachable", "broken_connection", "unreadable"})
+# Refusals that keep money from being spent; the others say that somebody else has it in hand.
+TOLD = frozenset({"exhausted", "unavailable"})
 
 log = structlog.get_logger(__name__)
 
 
-def reserve_if_needed(
-    *, account_id: UUID, crossing_id: UUID | None, now: datetime
-) -> tuple[EnrichmentSpend, str] | None:
-    """Return a reservation and the domain to ask for, or None when nothing is to be bought."""
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is to be asked of whom, and for which crossing."""
+
+    account_id: UUID
+    domain: str
+    provider: Provider
+    crossing_id: UUID | None
+
+
+def enrich(*, account_id: UUID, crossing_id: UUID | None, clock: Callable[[], datetime]) -> int:
+    """Buy missing facts of an account and return how many calls were made; never inside a transaction.
+
+    `clock` is read before every step, for a call takes its time and a month may end meanwhile.
+    """
+    calls = 0
+    for order in list_orders(account_id=account_id, crossing_id=crossing_id, clock=clock):
+        try:
+            calls += buy(order=order, clock=clock)
+        except BudgetRefused as refusal:
+            if refusal.code in TOLD:
+                _record_refusal(order, refusal.code, now=clock())
+            if refusal.code == "unavailable":
+                break
+    return calls
+
+
+def list_orders(
+    *, account_id: UUID, crossing_id: UUID | None, clock: Callable[[], datetime]
+) -> Iterator[Order]:
+    """Yield what is worth asking, looking again after each answer at what is still missing."""
     account = contexts_selectors.get_account(str(account_id))
-    quality = contexts_selectors.get_quality(account_id=account_id, now=now)
-    if not account.domain or not clearbit.is_configured() or not needs_enrichment(quality=quality.score):
-        return None
-    try:
-        spend = budgets.reserve(
-            account_id=account_id,
-            provider=clearbit.PROVIDER,
-            crossing_id=crossing_id,
-            max_micro_dollars=clearbit.MAX_PRICE_MICRODOLLARS,
-            now=now,
-        )
-    except BudgetRefused as refusal:
-        if refusal.code != "repeated":
-            _record_refusal(account_id, refusal.code, now=now)
-        return None
-    return spend, account.domain
+    if not account.domain or not _is_hot_and_thin(account.id, now=clock()):
+        return
+    for provider in list_providers():
+        wanted = contexts_selectors.list_wanted(account_id=account.id, now=clock())
+        if not wanted:
+            return
+        if provider.fields & wanted.keys():
+            yield Order(
+                account_id=account.id, domain=account.domain, provider=provider, crossing_id=crossing_id
+            )
 
 
-def ask(domain: str) -> CompanyAnswer:
+def buy(*, order: Order, clock: Callable[[], datetime]) -> bool:
+    """Make one call: reserve, dispatch, ask, settle; False when the reservation lapsed before the call.
+
+    Raises:
+        BudgetRefused: the call may not be made.
+    """
+    spend = budgets.reserve(
+        account_id=order.account_id,
+        provider=order.provider.slug,
+        crossing_id=order.crossing_id,
+        max_micro_dollars=order.provider.price,
+        now=clock(),
+    )
+    if not budgets.dispatch(spend=spend, now=clock()):
+        return False
+    answer = ask(order.provider, order.domain)
+    settle(spend=spend, answer=answer, now=clock())
+    return True
+
+
+def ask(provider: Provider, domain: str) -> CompanyAnswer:
     """Call the provider; a failure is an answer without facts. Never inside a transaction."""
     try:
-        return clearbit.find_company(domain=domain)
-    except ClearbitFailed as error:
-        log.warning("enrichment.failed", code=error.code)
-        charged = 0 if error.never_sent else clearbit.MAX_PRICE_MICRODOLLARS
+        return find_company(provider=provider, domain=domain)
+    except ProviderFailed as error:
+        log.warning("enrichment.failed", provider=provider.slug, code=error.code)
+        charged = 0 if error.never_sent else provider.price
         return CompanyAnswer(outcome=error.code, facts={}, micro_dollars=charged)
 
 
@@ -67,25 +114,14 @@ def settle(*, spend: EnrichmentSpend, answer: CompanyAnswer, now: datetime) -> N
         contexts_services.record_enrichment(
             account_id=spend.account_id, provider=spend.provider, facts=answer.facts, now=now
         )
-    audit.record(
-        [
-            AuditEntry(
-                name="enrichment.called",
-                actor=ACTOR,
-                target_type="account",
-                target_id=str(spend.account_id),
-                account_id=spend.account_id,
-                at=now,
-                payload={
-                    "provider": spend.provider,
-                    "outcome": answer.outcome,
-                    "micro_dollars": answer.micro_dollars,
-                    "reservation_id": str(spend.id),
-                },
-            )
-        ]
-    )
     transaction.on_commit(lambda: _count(spend.provider, answer))
+
+
+def _is_hot_and_thin(account_id: UUID, *, now: datetime) -> bool:
+    quality = contexts_selectors.get_quality(account_id=account_id, now=now)
+    if not needs_enrichment(quality=quality.score):
+        return False
+    return contexts_selectors.get_score(account_id=account_id, as_of=now).band == "hot"
 
 
 def _count(provider: str, answer: CompanyAnswer) -> None:
@@ -94,18 +130,15 @@ def _count(provider: str, answer: CompanyAnswer) -> None:
 
 
 @transaction.atomic
-def _record_refusal(account_id: UUID, code: str, *, now: datetime) -> None:
-    ENRICHMENT_CALLS.labels(provider=clearbit.PROVIDER, outcome=f"refused_{code}").inc()
-    audit.record(
-        [
-            AuditEntry(
-                name="enrichment.refused",
-                actor=ACTOR,
-                target_type="account",
-                target_id=str(account_id),
-                account_id=account_id,
-                at=now,
-                payload={"provider": clearbit.PROVIDER, "reason": code},
-            )
-        ]
+def _record_refusal(order: Order, code: str, *, now: datetime) -> None:
+    ENRICHMENT_CALLS.labels(provider=order.provider.slug, outcome=f"refused_{code}").inc()
+    entry = audit.AuditEntry(
+        name="enrichment.refused",
+        actor=ACTOR,
+        target_type="account",
+        target_id=str(order.account_id),
+        account_id=order.account_id,
+        at=now,
+        payload={"provider": order.provider.slug, "reason": code},
     )
+    audit.record([entry])

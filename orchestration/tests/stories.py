@@ -114,6 +114,14 @@ def heat(
     return Story(account_id=contexts_selectors.get_account_id(crm_id), email=email)
 
 
+def score_only(crm_id: str, types: Sequence[str] = HOT, *, email: str | None = None) -> UUID:
+    """Take in and score signals of an account, without letting an agent draft; return its id."""
+    ingest_signals(drafts=make_signals(crm_id, types, email=email), actor="system:test", now=utc_now())
+    bridge()
+    contexts_tasks.process_work()
+    return contexts_selectors.get_account_id(crm_id)
+
+
 def make_user(name: str) -> User:
     return User.objects.create_user(username=name)
 
@@ -147,3 +155,14 @@ def list_audit(target_id: object) -> list[dict[str, Any]]:
 def names_of(target_id: object) -> list[str]:
     """Return the names of one target's audit rows, the oldest first."""
     return [row["name"] for row in list_audit(target_id)]
+
+
+def list_letters() -> list[Action]:
+    """Return the drafted letters, the oldest first."""
+    return list(Action.objects.filter(kind="email").order_by("created_at"))
+
+
+def send_what_is_approved(now: datetime) -> None:
+    """Let the holds be over, and send."""
+    Action.objects.filter(state="approved").update(execute_after=now - timedelta(seconds=1))
+    tasks.execute_due()

@@ -1,0 +1,45 @@
+"""What actions tell the graph: for whom, on which signals, since when, and how they ended."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from contexts.graph_facts import ActionSeen
+from orchestration.models import Action
+from orchestration.policy import FINAL_STATES, State
+
+SIGNALS_SHOWN = 20
+
+
+def list_seen(account_ids: Collection[UUID], known_at: datetime, limit: int) -> list[ActionSeen]:
+    """Return the newest actions for these accounts, each as it stood at `known_at`."""
+    rows = Action.objects.filter(account_id__in=list(account_ids), created_at__lte=known_at)
+    newest = rows.order_by("-created_at", "id").prefetch_related("moves")[:limit]
+    return [_see(action, known_at) for action in newest]
+
+
+def _see(action: Action, known_at: datetime) -> ActionSeen:
+    moves = sorted(action.moves.all(), key=lambda move: move.version)
+    known = [move for move in moves if move.at <= known_at]
+    sent = [move.at for move in known if move.to_state == State.EXECUTED.value]
+    # What is approved can be taken back until it is carried out, so only that and an end decide.
+    ended = [move.at for move in known if State(move.to_state) in FINAL_STATES]
+    return ActionSeen(
+        id=action.id,
+        kind=action.kind,
+        state=known[-1].to_state if known else State.PENDING.value,
+        account_id=action.account_id,
+        subject_id=action.subject_id,
+        proposed_at=action.created_at,
+        decided_at=ended[0] if ended else None,
+        executed_at=sent[0] if sent else None,
+        signal_ids=_list_signals(action.pack),
+    )
+
+
+def _list_signals(pack: dict[str, Any]) -> tuple[UUID, ...]:
+    """Return the signals of the pack that the draft was made from, those of the strongest facts first."""
+    strongest = sorted(pack["facts"], key=lambda fact: -float(fact["points"]))
+    ids = dict.fromkeys(UUID(text) for fact in strongest for text in fact["signal_ids"])
+    return tuple(ids)[:SIGNALS_SHOWN]
