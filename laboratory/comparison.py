@@ -165,8 +165,9 @@ def bootstrap_differences(
     estimate = _differences(before, after, [1] * len(accounts), k)
     if not accounts:
         return {name: Interval(value, value, value) for name, value in estimate.items()}
-    draws = [_differences(before, after, weights, k) for weights in _resample(len(accounts), seed, resamples)]
-    return {name: _interval(value, [draw[name] for draw in draws]) for name, value in estimate.items()}
+    drawn = resample(len(accounts), seed=seed, resamples=resamples)
+    draws = [_differences(before, after, weights, k) for weights in drawn]
+    return {name: make_interval(value, [draw[name] for draw in draws]) for name, value in estimate.items()}
 
 
 def _lay_out(accounts: list[str], outcomes: Mapping[str, Outcome]) -> _Arm:
@@ -179,8 +180,8 @@ def _lay_out(accounts: list[str], outcomes: Mapping[str, Outcome]) -> _Arm:
     )
 
 
-def _resample(size: int, seed: int, resamples: int) -> Iterable[list[int]]:
-    """Yield how often each account was drawn, with replacement."""
+def resample(size: int, *, seed: int, resamples: int) -> Iterable[list[int]]:
+    """Yield how often each of `size` accounts was drawn, with replacement; the same seed, the same draws."""
     source = random.Random(seed)  # noqa: S311 - reproducible, not secret
     positions = range(size)
     for _ in range(resamples):
@@ -213,7 +214,8 @@ def _total(values: list[int], weights: list[int]) -> int:
     return sum(value * weight for value, weight in zip(values, weights, strict=True))
 
 
-def _interval(estimate: float, draws: list[float]) -> Interval:
+def make_interval(estimate: float, draws: Sequence[float]) -> Interval:
+    """Return the percentile interval of at least one bootstrap draw around an estimate."""
     ordered = sorted(draws)
     tail = math.floor(len(ordered) * (1 - CONFIDENCE) / 2)
     return Interval(estimate, ordered[tail], ordered[-1 - tail])

@@ -42,6 +42,7 @@ SECRETS = (
     "SUBJECT_KEK_PREVIOUS",
     "REVCTX_TOKEN",
     "REVCTX_TOKEN_2",
+    "REVCTX_MCP_TOKEN",
 )
 _CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind"})
 _RESOLVING = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})

@@ -1,7 +1,7 @@
 """What the laboratory hands to the layers below at start."""
 
 from compliance import audit
-from laboratory import selectors
+from laboratory import places, selectors
 from revctx.observability.registry import register_gauge
 
 TRANSITIONS = frozenset(
@@ -28,7 +28,8 @@ WHERE p.created_at >= %(since)s AND NOT EXISTS (
 
 
 def register() -> None:
-    """Register audited transitions and the gauge of active experiments."""
+    """Register audited transitions, places and the gauge of active experiments."""
+    places.register_places()
     audit.register_transitions("laboratory", TRANSITIONS)
     audit.register_reconciliation("promotion", _UNRECORDED_PROMOTIONS)
     register_gauge(

@@ -13,6 +13,7 @@ from django.db import connections, router
 
 from laboratory.manifest import ManifestDigest, ReplayedSignal
 from laboratory.models import Experiment
+from laboratory.ranking import PastSignal
 
 ROWS_A_FETCH = 2_000
 _KNOWN = """
@@ -29,6 +30,14 @@ SELECT l.signal_id::text, l.account_id::text, l.type, l.stage, coalesce(l.subjec
 ORDER BY at, l.signal_id
 """
 _COUNT = f"SELECT count(*) {_KNOWN}"
+_HISTORIES = """
+SELECT l.account_id::text, l.type, l.stage, coalesce(l.subject_id::text, ''), l.occurred_at, l.strength,
+    CASE WHEN jsonb_typeof(s.attributes -> %(value)s) = 'number'
+        THEN (s.attributes ->> %(value)s)::float8 ELSE 0 END
+FROM lab.ledger_view l JOIN lab.signal_view s ON s.id = l.signal_id
+WHERE l.decay_version = %(decay_version)s AND (%(source)s = '' OR s.source = %(source)s)
+ORDER BY l.account_id, l.occurred_at, l.signal_id
+"""
 
 
 def stream_signals(experiment: Experiment) -> Iterator[ReplayedSignal]:
@@ -48,6 +57,22 @@ def count_signals(experiment: Experiment) -> int:
     with connections[_alias()].cursor() as cursor:
         cursor.execute(_COUNT, _parameters(experiment))
         return int(cursor.fetchone()[0])
+
+
+def read_histories(*, decay_version: int, source: str, value: str) -> dict[str, list[PastSignal]]:
+    """Return what is known today of every account's past, the oldest first, as the laboratory's role.
+
+    `source` limits it to the signals of one source ("" for all); `value` names the attribute that holds
+    what a closed deal was worth.
+    """
+    parameters: dict[str, Any] = {"decay_version": decay_version, "source": source, "value": value}
+    histories: dict[str, list[PastSignal]] = {}
+    with connections["lab"].cursor() as cursor:
+        cursor.execute(_HISTORIES, parameters)
+        while rows := cursor.fetchmany(ROWS_A_FETCH):
+            for account_id, *signal in rows:
+                histories.setdefault(account_id, []).append(PastSignal(*signal))
+    return histories
 
 
 def digest_signals(experiment: Experiment) -> str:

@@ -22,14 +22,26 @@ _DECAY_FIELDS = frozenset({"half_lives", "default_half_life"})
 _BY_TYPE = ("half_lives", "weights", "saturations")
 
 
+def refuse_address(field: str, text: str) -> None:
+    """Keep persons out of what is never erased.
+
+    Raises:
+        Unprocessable: the text may hold an e-mail address.
+    """
+    if "@" in text:
+        message = "Name no person here: an e-mail address would be kept for good."
+        raise Unprocessable("address_refused", message, fields={field: message})
+
+
 @transaction.atomic
 def create_experiment(*, draft: ExperimentDraft, user_id: int, now: datetime) -> Experiment:
     """Freeze the active configuration as champion and store the challenger's as a version of its own.
 
     Raises:
-        Unprocessable: a signal type that the catalogue lacks, a number that can't be scored with, or
-            a window that ends before it starts or after `known_at`.
+        Unprocessable: a signal type that the catalogue lacks, a number that can't be scored with, a name
+            with an e-mail address, or a window that ends before it starts or after `known_at`.
     """
+    refuse_address("name", draft.name)
     known_at = draft.known_at or now
     window_end = draft.window_end or known_at
     _check_window(draft.window_start, window_end, known_at, now)

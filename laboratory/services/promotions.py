@@ -6,10 +6,12 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from compliance import audit
+from contexts.scoring import DecayConfigData, WeightConfigData
 from contexts.selectors.configs import get_active_configs
-from contexts.services.configs import activate_configs
+from contexts.services.rollouts import activate_configs
 from laboratory import selectors, source
 from laboratory.models import Experiment, Promotion
+from laboratory.services.experiments import refuse_address
 from revctx.api.errors import Conflict, Forbidden, Gone, NotFound
 
 VALID_FOR = timedelta(days=7)
@@ -27,7 +29,9 @@ def request_promotion(*, experiment_id: UUID, reason: str, user_id: int, now: da
         NotFound: no such experiment.
         Conflict: no finished run, nothing that would change, a promotion that is open already, or a
             configuration or signals that are no longer what the run compared.
+        Unprocessable: the reason may hold an e-mail address.
     """
+    refuse_address("reason", reason)
     experiment = selectors.get_experiment(experiment_id)
     run = selectors.find_done_run(experiment_id)
     if run is None or run.manifest is None or run.metrics is None:
@@ -36,15 +40,23 @@ def request_promotion(*, experiment_id: UUID, reason: str, user_id: int, now: da
     _retire_expired(experiment, user_id, now)
     if Promotion.objects.filter(experiment=experiment, state=Promotion.State.REQUESTED).exists():
         raise Conflict("already_requested", "This experiment has an open promotion.")
+    promotion = _propose(experiment, reason=reason, user_id=user_id, now=now)
+    promotion.run, promotion.verdict = run, run.metrics["verdict"]
+    promotion.manifest_digest = run.manifest["signals"]["sha256_chain"]
+    if changed := _find_change(promotion, experiment):
+        raise Conflict(changed, _explain(changed))
+    promotion.save(force_insert=True)
+    _record("promotion.requested", promotion, user_id, now)
+    return promotion
+
+
+def _propose(experiment: Experiment, *, reason: str, user_id: int, now: datetime) -> Promotion:
     before, after = _versions(experiment.champion), _versions(experiment.challenger)
     if before == after:
         raise Conflict("nothing_to_promote", "Champion and challenger are the same configuration.")
-    promotion = Promotion(
+    return Promotion(
         experiment=experiment,
-        run=run,
-        verdict=run.metrics["verdict"],
         reason=reason,
-        manifest_digest=run.manifest["signals"]["sha256_chain"],
         decay_before=before[0],
         weight_before=before[1],
         decay_after=after[0],
@@ -53,11 +65,6 @@ def request_promotion(*, experiment_id: UUID, reason: str, user_id: int, now: da
         created_at=now,
         expires_at=now + VALID_FOR,
     )
-    if changed := _find_change(promotion, experiment):
-        raise Conflict(changed, _explain(changed))
-    promotion.save(force_insert=True)
-    _record("promotion.requested", promotion, user_id, now)
-    return promotion
 
 
 def approve_promotion(*, promotion_id: UUID, user_id: int, now: datetime) -> Promotion:
@@ -170,7 +177,10 @@ def _retire_expired(experiment: Experiment, user_id: int, now: datetime) -> None
 
 def _find_change(promotion: Promotion, experiment: Experiment) -> str:
     """Return the code of what is no longer as the run saw it; empty when all is."""
-    if _active_versions() != (promotion.decay_before, promotion.weight_before):
+    # By value: a version stays the same when the setting that it takes its threshold from changes.
+    champion = experiment.champion
+    compared = (DecayConfigData.from_dict(champion["decay"]), WeightConfigData.from_dict(champion["weight"]))
+    if get_active_configs() != compared:
         return "configuration_changed"
     if source.digest_signals(experiment) != promotion.manifest_digest:
         return "signals_changed"

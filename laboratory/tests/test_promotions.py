@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, connections
 
 from compliance import erasure, subjects
 from contexts.selectors.configs import get_active_configs
-from contexts.services.configs import activate_configs
+from contexts.services.rollouts import activate_configs
 from laboratory.contracts import ChallengerSpec, ExperimentDraft
 from laboratory.models import Promotion
 from laboratory.services import experiments, promotions
