@@ -38,7 +38,7 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-verify-long: $(STAMP)
+verify-long: $(STAMP) $(PEER_STAMP)
 	$(BIN)/pytest -m long --timeout 1800
 
 # The local stack's data; `.venv` stays.

@@ -72,7 +72,8 @@ def post_the_brief(journey: Journey, report: Report) -> None:
 
     def scored() -> dict[str, Any] | None:
         account = journey.integrator.find("/api/accounts/test-account-001/score")
-        return account if account and account["intent"] > 0 else None
+        parts = account["contributions"] if account else ()
+        return account if any(answer["id"] in part["signal_ids"] for part in parts) else None
 
     score = wait_for("intent_score of test-account-001", scored)
     report("intent_score", f"{score['intent']:.1f}, {score['band']}")

@@ -4,6 +4,7 @@ import base64
 import time
 from collections.abc import Iterator
 
+import psycopg
 import redis
 from confluent_kafka import Consumer, TopicPartition
 from django.conf import settings
@@ -37,12 +38,17 @@ def holds(word: str, content: bytes) -> bool:
 
 def list_tables_with(word: str, services: ThrowawayServices) -> list[str]:
     """Return every table in which the word occurs; read by the superuser, so that nothing hides."""
-    found = []
     with services.postgres.connect_superuser() as superuser:
-        for (table,) in superuser.execute(_TABLES).fetchall():
-            rows = superuser.execute(f"SELECT t::text FROM {table} AS t")
-            if any(holds(word, text.encode()) for (text,) in rows):
-                found.append(table)
+        return search_tables(word, superuser)
+
+
+def search_tables(word: str, superuser: psycopg.Connection) -> list[str]:
+    """Return every table of a session's database in which the word occurs."""
+    found = []
+    for (table,) in superuser.execute(_TABLES).fetchall():
+        rows = superuser.execute(f"SELECT t::text FROM {table} AS t")
+        if any(holds(word, text.encode()) for (text,) in rows):
+            found.append(table)
     return found
 
 

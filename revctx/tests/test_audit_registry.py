@@ -2,15 +2,19 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.db import models
 
 from compliance.audit import TRANSITIONS
+from compliance.breaches.rules import Decision
 from compliance.privacy.states import Move
 from orchestration.policy import AUDIT_NAMES, MOVES
+from revctx.tests.audited_states import AUDITED, NO_TRANSITION
 
 ROOT = Path(settings.BASE_DIR)
 APPS = ("revctx", "signals", "contexts", "orchestration", "compliance", "laboratory", "integrations")
@@ -21,34 +25,10 @@ SOURCES = {
     if not {"tests", "migrations"} & set(path.parts)
 }
 REGISTRATIONS = {"apps.py", "registration.py", "policy.py"}
-# State fields that are no business transition: what moves them, or why no audit row is due.
-WITHOUT_AUDIT = {
-    "eventbus.WorkItem": "the bus's bookkeeping; giving up and replaying is audited as work.replayed",
-    "laboratory.Run": "only queueing is a decision; the laboratory's role cannot write the audit log",
-    "orchestration.DraftRequest": "a queue entry; what comes of it is action.proposed or draft.abstained",
-    "orchestration.EnrichmentSpend": "money reserved and settled around one audited call",
-    "orchestration.Execution": "moves together with its action, which is audited",
-    "orchestration.AgentRun": "a log of its own",
-    "orchestration.ActionMove": "the append-only history of audited moves",
-}
-# Fields of states → the audit names that their changes write.
-AUDITED = {
-    "orchestration.Action": set(AUDIT_NAMES),
-    "compliance.ConsentRevision": {"consent.granted", "consent.revoked"},
-    "compliance.AuditVerification": {"audit_verification.requested", "audit_verification.finished"},
-    "contexts.MergeCandidate": {"match.noted", "match.dismissed", "match.failed", "account.merged"},
-    "compliance.PrivacyRequest": {f"privacy_request.{move.value}" for move in Move},
-    "compliance.PrivacyTarget": {"privacy_target.acknowledged", "privacy_target.failed"},
-    "signals.QuarantinedPayload": {
-        "signal.quarantined", "quarantine.replayed", "quarantine.dismissed",
-    },
-    "laboratory.Promotion": {
-        "promotion.requested", "promotion.approved", "promotion.rejected", "promotion.voided",
-        "promotion.rolled_back",
-    },
-}  # fmt: skip
+TELLING = {"state", "status", "phase", "band", "merged_into"}
 
 
+@cache
 def strings_of(path, text):
     return {
         node.value
@@ -93,14 +73,37 @@ def test_every_legal_move_of_an_action_has_a_registered_name():
     assert all(rule.audit_name for rule in MOVES.values())
 
 
-def test_every_model_with_states_says_how_its_changes_are_audited():
+def looks_like_a_state(field):
+    """Tell whether a field is one that code changes later: a choice, a switch, a time still to come."""
+    is_later = isinstance(field, models.DateTimeField) and field.null
+    return bool(field.choices or field.name in TELLING or is_later or isinstance(field, models.BooleanField))
+
+
+def list_states():
     ours = [model for model in apps.get_models() if model.__module__.split(".")[0] in APPS]
-    stateful = {
-        model._meta.label
+    return {
+        f"{model._meta.label}.{field.name}"
         for model in ours
-        if {field.name for field in model._meta.fields if field.choices or field.name == "state"}
-        & {"state", "status"}
+        for field in model._meta.fields
+        if looks_like_a_state(field)
     }
-    assert stateful - set(AUDITED) - set(WITHOUT_AUDIT) == set()
-    for names in AUDITED.values():
-        assert names <= set(TRANSITIONS)
+
+
+def test_every_field_that_looks_like_a_state_says_how_its_changes_are_audited():
+    audited = {f"{label}.{field}" for label, said in AUDITED.items() for field in said.fields.split()}
+
+    assert not audited & set(NO_TRANSITION)
+    assert list_states() == audited | set(NO_TRANSITION)
+    assert all(NO_TRANSITION.values())
+
+
+@pytest.mark.parametrize("label", sorted(AUDITED))
+def test_the_audit_names_of_a_state_are_registered(label):
+    assert AUDITED[label].names
+    assert AUDITED[label].names <= set(TRANSITIONS)
+
+
+def test_the_names_of_tables_of_moves_are_all_in_the_registry():
+    assert {f"privacy_request.{move.value}" for move in Move} <= AUDITED["compliance.PrivacyRequest"].names
+    assert {f"breach.{decision.value}" for decision in Decision} == AUDITED["compliance.Breach"].names
+    assert AUDITED["orchestration.Action"].names <= set(AUDIT_NAMES) <= set(TRANSITIONS)

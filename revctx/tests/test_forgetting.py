@@ -1,35 +1,42 @@
 """A person is erased from everywhere, at a cost that does not grow with what was known of them."""
 
+import os
+import re
+import subprocess
+import sys
+import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
-from django.core.management import call_command
+from confluent_kafka import Consumer, TopicPartition
+from django.conf import settings
+from django.contrib.auth.models import User
+from drf_spectacular.generators import SchemaGenerator
 
-from compliance import consent, subjects
+from compliance import subjects
 from compliance.privacy import execution
 from compliance.privacy.models import PrivacyRequest
 from contexts import tasks as contexts_tasks
+from integrations.sandbox.server import make_server
 from laboratory.contracts import ExperimentDraft
 from laboratory.services import experiments
 from laboratory.tests.factories import LONGER, work_off
 from orchestration import tasks as orchestration_tasks
+from revctx.api.tokens import issue_token
+from revctx.devstack import roles
 from revctx.eventbus import health, workitems
+from revctx.eventbus.bridge import Bridge
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.models import OutboxEvent, WorkItem
-from revctx.tests import canary
+from revctx.tests import canary, dumps, gardening, planting
 from revctx.tests.database import rows
-from revctx.web.tests.people import sign_in
-from signals.tests import importing_files
+from revctx.tests.gardening import CANARY, EMAIL, HOT
 
-CANARY = "kanarienvogel7"
-NOW = datetime.now(UTC)
 SCORE = "/api/accounts/canary-account/score"
-EMAIL = f"{CANARY}.mail@{CANARY}-home.example"
 GROUPS = {"signal.ingested": "context-engine"} | dict.fromkeys(
     ("context.updated", "consent.changed"), "orchestration-engine"
 )
-HOT = ("demo_requested", "pricing_page_view", "trial_started", "meeting_booked")
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "lab"])
 
 
@@ -53,48 +60,39 @@ def run_engines():
         orchestration_tasks.process_work()
 
 
+@pytest.fixture
+def provider(settings):
+    """The sending service, so that a letter is sent and has to be taken back."""
+    server = make_server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    settings.OUTREACH_BASE_URL = f"http://127.0.0.1:{server.server_address[1]}/api/v2"
+    yield server.store
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def recorder(settings):
+    settings.MIDDLEWARE = ["revctx.tests.planting.Recorder", *settings.MIDDLEWARE]
+    planting.Recorder.begin(CANARY)
+    return planting.Recorder
+
+
 def fill_every_door(api_client):
-    """Plant the canary in every field of every way in."""
-    client = api_client("signals:write", "consent:write", "privacy:write")
-    word = f"{CANARY} text"
-    send_signals(client)
-    raw = {"Id": "", "AccountId": "x", "ContactEmail": EMAIL, "ContactName": word, "Note": word}
-    post_webhook(client, raw)
-    post_webhook(client, {"Id": "o-1", "AccountId": "canary-account", **{k: raw[k] for k in list(raw)[2:]}})
-    consent.grant(
-        email=EMAIL,
-        jurisdiction="DE",
-        notice_version="1",
-        source="form",
-        proof=word,
-        actor="user:1",
-        now=datetime.now(UTC),
-    )
-    for kind, extra in (("access", {}), ("rectification", {"corrections": {"name": f"{CANARY} right"}})):
-        body = {"type": kind, "identity": {"email": EMAIL}, "jurisdiction": "DE", "verified_by": "officer"}
-        assert client.post("/api/privacy/requests", body | extra).status_code == 201
+    """Plant the canary in every field of every way in, before the engines have worked."""
+    client = api_client(*gardening.WRITER)
+    for account in gardening.ACCOUNTS:
+        gardening.send_signals(client, account=account)
+    secret = issue_token(user=client.user, label="doors", scopes=("signals:write",), now=datetime.now(UTC))
+    gardening.knock_at_the_doors(secret)
+    gardening.follow_changes()
+    gardening.tell_consent_and_requests(client)
+    gardening.type_into_staff_fields(client)
+    gardening.use_the_pages()
+    gardening.use_the_admin()
     return client
-
-
-def send_signals(client, *, number=0):
-    """Send one signal of each hot kind, about the person."""
-    for index, kind in enumerate(HOT):
-        body = {
-            "source": "web",
-            "type": kind,
-            "external_id": f"{CANARY}-{number + index}",
-            "occurred_at": (NOW - timedelta(minutes=number + index + 1)).isoformat(),
-            "account": {"crm_id": "canary-account"},
-            "person": {"email": EMAIL, "name": f"{CANARY} name", "title": f"{CANARY} VP"},
-            "strength": 10,
-        }
-        answer = client.post("/api/signals", body)
-        assert answer.status_code == 202, answer.content
-
-
-def post_webhook(client, body):
-    answer = client.post("/api/integrations/salesforce/webhook", body)
-    assert answer.status_code == 202, answer.content
 
 
 def carry_out():
@@ -112,25 +110,6 @@ def erase(client, email):
     return seconds
 
 
-def use_the_pages():
-    """Have an officer type the address into forms, right ones and wrong ones; it must stay in no session."""
-    officer = sign_in("privacy_officer")
-    officer.post("/privacy", {"email": EMAIL})
-    officer.post("/privacy/requests/new", {"type": "access", "email": EMAIL, "jurisdiction": "nowhere"})
-    officer.post("/privacy/consents", {"email": f"{CANARY} no address", "purpose": "outreach"})
-    officer.get("/audit", {"target_id": CANARY})
-
-
-def import_a_file(folder):
-    """Import rows that carry the word in columns that are read and in one that is not."""
-    path, report, mapping = folder / "deals.csv", folder / "report.csv", folder / "mapping.toml"
-    mapping.write_text(importing_files.MAPPING)
-    row = f"D1,Kite Works,{CANARY} box,{CANARY} seller,Won,03-02-17,09-05-17,120.50\n"
-    path.write_text(importing_files.HEADER + row)
-    call_command("import_signals", str(path), mapping=str(mapping), report=str(report))
-    return report
-
-
 def run_a_laboratory():
     now = datetime.now(UTC)
     draft = ExperimentDraft(name="canary", challenger=LONGER)
@@ -146,20 +125,22 @@ def publish_all(processes):
 
 
 def test_a_canary_is_found_nowhere_after_the_erasure(
-    api_client, services, redis_server, capfd, journal_folder, processes, tmp_path
+    api_client, services, redis_server, capfd, journal_folder, processes, tmp_path, provider, recorder
 ):
     client = fill_every_door(api_client)
-    use_the_pages()
-    report = import_a_file(tmp_path)
+    report = gardening.import_a_file(tmp_path)
     run_engines()
+    gardening.decide_on_letters(api_client)
     carry_out()
     run_a_laboratory()
+    assert_every_way_in_was_tried(recorder)
     subject_id = subjects.find_subject(email=EMAIL)
     texts = subjects.get_address(
         subject_ids=[subject_id], actor="user:1", purpose="test", now=datetime.now(UTC)
     )
     assert texts == {subject_id: EMAIL}  # it was there
     assert canary.list_tables_with(str(subject_id), services) != []  # and the search finds what is
+    assert canary.holds(CANARY, repr(vars(provider)).encode())  # also at the sending service
 
     erase(client, EMAIL)
     publish_all(processes)
@@ -175,35 +156,102 @@ def test_a_canary_is_found_nowhere_after_the_erasure(
         "logs": logs,
         "metrics": client.get("/metrics").content,
         "import report": report.read_bytes(),
+        "sending service": repr(vars(provider)).encode(),
     }
     assert [name for name, content in places.items() if canary.holds(CANARY, content)] == []
     messages = list(canary.read_topics())
     assert any(str(subject_id).encode() in message for message in messages)  # subject.erased at least
     assert not any(canary.holds(CANARY, message) for message in messages)
     sealed = unreadable_rows(subject_id)
-    assert sealed["signals"] == len(HOT) + 1
+    assert sealed["signals"] > len(HOT) * len(gardening.ACCOUNTS)
 
 
-def test_nothing_that_comes_again_brings_the_person_back(api_client, services):
+def assert_every_way_in_was_tried(recorder):
+    """A new way in is either planted or listed with the reason why no person comes in there."""
+    planted, ways = set(recorder.answers), planting.list_ways_in()
+    assert ways - planted - set(planting.WITHOUT_PERSON) == set()
+    assert set(planting.WITHOUT_PERSON) - ways == set()
+    assert planted & set(planting.WITHOUT_PERSON) == set()
+    root = User.objects.get(username="root")
+    assert sorted(planting.list_admin_forms(root)) == sorted(planting.ADMIN_FORMS)
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    in_urls = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", way) for way in ways}
+    in_schema = {way.replace(" /", " ") for way in planting.list_operations(schema)}
+    assert in_schema - in_urls == set()
+
+
+def test_nothing_that_comes_again_brings_the_person_back(
+    api_client, services, processes, provider, tmp_path, journal_folder
+):
     client = fill_every_door(api_client)
+    gardening.import_a_file(tmp_path)
     run_engines()
     carry_out()
+    dumps.dump(services, tmp_path / "before.sql")
+    erased = subjects.find_subject(email=EMAIL)
     erase(client, EMAIL)
     subject_ids = set(rows("SELECT id FROM subjects"))
     score = client_for_scores(api_client).get(SCORE).json()
 
-    WorkItem.objects.all().delete()  # the whole topic from offset 0: every event is new to the bus
-    run_engines()
+    publish_all(processes)
+    replay_from_the_beginning()
     replayed = client_for_scores(api_client).get(SCORE).json()
-    send_signals(client)
-    send_signals(client, number=100)  # and a new one of the same person
+    report = gardening.import_a_file(tmp_path, again=True)
+    gardening.send_signals(client)
+    gardening.send_signals(client, number=100)  # and a new one of the same person
     run_engines()
 
     assert set(rows("SELECT id FROM subjects")) == subject_ids
     assert subjects.find_subject(email=EMAIL) is None
     assert canary.list_tables_with(CANARY, services) == []
+    assert not canary.holds(CANARY, report.read_bytes())
     assert replayed["contributions"] == score["contributions"]
     assert rows("SELECT subject_id FROM signals ORDER BY received_at DESC LIMIT 1") == [(None,)]
+    with dumps.restored(services, tmp_path / "before.sql") as session:
+        keys = "SELECT count(wrapped_key) FROM subjects WHERE erased_at IS NULL AND id = %s"
+        assert session.execute(keys, [erased]).fetchone() == (1,)  # the person is back
+        reapply_there(services, "restored", journal_folder)
+        assert session.execute(keys, [erased]).fetchone() == (0,)
+        assert canary.search_tables(CANARY, session) == []
+
+
+def replay_from_the_beginning():
+    """Set the offsets of both groups back to 0 at the broker, and let the real bridges read all again."""
+    WorkItem.objects.all().delete()
+    for group, target in settings.EVENT_GROUPS.items():
+        reset_group(group, target["topics"])
+        bridge = Bridge(group)
+        wanted = set(OutboxEvent.objects.filter(type__in=target["topics"]).values_list("event_id", flat=True))
+        assert wanted
+        deadline = time.monotonic() + 30
+        while wanted - set(WorkItem.objects.filter(group=group).values_list("event_id", flat=True)):
+            assert time.monotonic() < deadline, "the bridge has not brought every event again"
+            bridge.step()
+        bridge.close()
+    # The broker also keeps what other tests published, of accounts that are gone with their database.
+    WorkItem.objects.exclude(event_id__in=OutboxEvent.objects.values("event_id")).delete()
+    contexts_tasks.process_work()
+    orchestration_tasks.process_work()
+
+
+def reset_group(group, topics):
+    consumer = Consumer(
+        {"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS, "group.id": group, "log_level": 0}
+    )
+    known = consumer.list_topics(timeout=10).topics
+    beginnings = [TopicPartition(topic, number, 0) for topic in topics for number in known[topic].partitions]
+    consumer.commit(offsets=beginnings, asynchronous=False)
+    consumer.close()
+
+
+def reapply_there(services, database, journal_folder):
+    """Run the command that the runbook names, against the restored database."""
+    environment = {
+        "DATABASE_URL": services.postgres.url(roles.APP, database=database),
+        "ERASURE_JOURNAL_DIR": str(journal_folder),
+    }
+    command = [sys.executable, "manage.py", "reapply_erasures"]
+    subprocess.run(command, cwd=settings.BASE_DIR, env=os.environ | environment, check=True, timeout=60)
 
 
 def client_for_scores(api_client):

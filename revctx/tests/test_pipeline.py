@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import redis
 from celery import current_app
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
@@ -14,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from compliance import consent
+from compliance.datamap import find_cache_place
 from integrations.standard_webhooks import sign
 from revctx.api.scopes import SCOPES
 from revctx.api.tokens import issue_token
@@ -126,7 +128,7 @@ def is_executed(action_id: str) -> bool:
 
 @pytest.mark.kafka
 def test_a_webhook_becomes_one_sent_email(
-    processes: Processes, api: Client, approver: User, settings: Any
+    processes: Processes, api: Client, approver: User, settings: Any, redis_server: redis.Redis
 ) -> None:
     settings.APPROVAL_HOLD_SECONDS = 1
     processes.start(*PROCESSES)
@@ -155,6 +157,7 @@ def test_a_webhook_becomes_one_sent_email(
     assert action["preview"]["subject"] in json.dumps(mailing)
     assert_one_request_id_all_the_way(action["id"], approver)
     assert_no_address_leaves_its_place()
+    assert_redis_holds_what_is_listed(redis_server)
 
 
 def sent(processes: Processes) -> list[dict[str, Any]]:
@@ -183,3 +186,10 @@ def assert_no_address_leaves_its_place() -> None:
         assert text, table
         assert CONTACT.email not in text, table
         assert "Brandt" not in text, table
+
+
+def assert_redis_holds_what_is_listed(server: redis.Redis) -> None:
+    """Every key of the running system has its place in the data map."""
+    keys = [key.decode() for key in server.scan_iter()]
+    assert any(key.startswith("revctx:worker:") for key in keys)
+    assert [key for key in keys if find_cache_place(key) is None] == []

@@ -1,4 +1,4 @@
-"""A process killed in the middle of an import: every signal still counts exactly once."""
+"""Processes killed in the middle of an import: every signal still counts exactly once."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from revctx.tests.processes import Processes
 from signals.contracts import PersonDraft, SignalDraft
 from signals.services.ingest import ingest_signals
 
-SIGNALS, HALF, CHUNK, ACCOUNTS, PEOPLE = 2_000, 1_000, 500, 20, 30
+SIGNALS, SHARE, CHUNK, ACCOUNTS, PEOPLE = 2_000, 500, 500, 20, 30
 TYPES = ("page_view", "pricing_page_view", "demo_requested", "trial_started")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 WORKERS = ("context-engine-1", "context-engine-2", "context-engine-3")
@@ -71,28 +71,27 @@ def take_in(first: int, last: int, now: datetime) -> list[UUID]:
     return [result.signal_id for result in results]
 
 
-# victim → who runs before it is killed, and how we see that it is in the middle of its work
-CASES: dict[str, tuple[tuple[str, ...], Callable[[], int]]] = {
+# victim → who must run beside it, and how we see that it is in the middle of its work
+VICTIMS: dict[str, tuple[tuple[str, ...], Callable[[], int]]] = {
     # Alone, so that the uncommitted claim that we see is surely its own.
-    "context-engine-1": (("relay", "bridge-context-engine", "context-engine-1"), count_claimed),
-    "relay": (("relay", "bridge-context-engine", *WORKERS), count_bridged),
-    "bridge-context-engine": (("relay", "bridge-context-engine", *WORKERS), count_bridged),
+    "context-engine-1": (("relay", "bridge-context-engine"), count_claimed),
+    "relay": (("bridge-context-engine", *WORKERS), count_bridged),
+    "bridge-context-engine": (("relay", *WORKERS), count_bridged),
 }
 
 
 @pytest.mark.kafka
-@pytest.mark.parametrize("victim", CASES)
-def test_a_killed_process_loses_no_signal_and_counts_none_twice(victim: str, processes: Processes) -> None:
+def test_killed_processes_lose_no_signal_and_count_none_twice(processes: Processes) -> None:
     now = timezone.now()
-    before, progress = CASES[victim]
-    processes.start(*before)
-    signal_ids = take_in(0, HALF, now)
-
-    processes.wait_for("the victim to work", lambda: progress() > 0, seconds=40, poll_seconds=0.005)
-    processes.kill(victim)
+    signal_ids: list[UUID] = []
+    for victim, (beside, progress) in VICTIMS.items():
+        start_missing(processes, victim, *beside)
+        before = 0 if progress is count_claimed else progress()
+        signal_ids += take_in(len(signal_ids), len(signal_ids) + SHARE, now)
+        kill_at_work(processes, victim, progress, before)
     assert count_scored() < SIGNALS
-    signal_ids += take_in(HALF, SIGNALS, now)
-    processes.start(*(name for name in (*OTHERS, *WORKERS) if name not in processes.running))
+    signal_ids += take_in(len(signal_ids), SIGNALS, now)
+    start_missing(processes, *OTHERS, *WORKERS)
 
     processes.wait_for("all to be scored", lambda: count_scored() >= SIGNALS, seconds=60)
     processes.wait_for("all work to be done", is_all_work_done, seconds=40)
@@ -102,6 +101,15 @@ def test_a_killed_process_loses_no_signal_and_counts_none_twice(victim: str, pro
     assert_buckets_equal_an_independent_sum()
     assert number("SELECT count(*) FROM work_items WHERE state = 'dead'") == 0
     assert_one_action_a_crossing()
+
+
+def kill_at_work(processes: Processes, victim: str, progress: Callable[[], int], before: int) -> None:
+    processes.wait_for(f"{victim} to work", lambda: progress() > before, seconds=40, poll_seconds=0.005)
+    processes.kill(victim)
+
+
+def start_missing(processes: Processes, *names: str) -> None:
+    processes.start(*(name for name in names if name not in processes.running))
 
 
 def is_all_work_done() -> bool:

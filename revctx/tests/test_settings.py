@@ -12,12 +12,12 @@ from revctx.devstack.static_env import static_environment
 PRODUCTION = static_environment() | {"REVCTX_PROFILE": "production", "SECRET_KEY": "x" * 50}
 
 
-def start(**changes: str | None) -> subprocess.CompletedProcess[str]:
+def start(*, code: str = "import revctx.settings", **changes: str | None) -> subprocess.CompletedProcess[str]:
     """Import the settings in a process of its own; None takes a variable away."""
     variables = {"PATH": os.environ["PATH"], **PRODUCTION, **changes}
     environment = {name: value for name, value in variables.items() if value is not None}
     return subprocess.run(
-        [sys.executable, "-c", "import revctx.settings"],
+        [sys.executable, "-c", code],
         env=environment,
         cwd=settings.BASE_DIR,
         capture_output=True,
@@ -29,6 +29,12 @@ def start(**changes: str | None) -> subprocess.CompletedProcess[str]:
 
 def test_a_complete_environment_starts():
     assert start().returncode == 0
+
+
+@pytest.mark.parametrize(("profile", "limit"), [("production", "0"), ("local", "2000")])
+def test_the_relay_waits_for_nobody_in_production(profile, limit):
+    code = "import revctx.settings as s; print(s.RELAY_MAX_AHEAD)"
+    assert start(code=code, REVCTX_PROFILE=profile).stdout.strip() == limit
 
 
 @pytest.mark.parametrize(
