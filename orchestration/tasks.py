@@ -37,8 +37,13 @@ def draft_next() -> bool:
     if request is None:
         return False
     with bind_request_id(request.request_id):
-        enrichment.enrich(account_id=request.account_id, crossing_id=request.crossing_id, clock=timezone.now)
-        proposal.propose(request=request, now=timezone.now())
+        try:
+            enrichment.enrich(
+                account_id=request.account_id, crossing_id=request.crossing_id, clock=timezone.now
+            )
+            proposal.propose(request=request, now=timezone.now())
+        except Exception:  # tried again when its lease is over; meanwhile the others go on
+            log.exception("draft.stuck", request=request.pk, crossing_id=str(request.crossing_id))
     return True
 
 

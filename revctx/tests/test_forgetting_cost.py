@@ -1,9 +1,13 @@
-"""Erasing a person costs no more for thousands of their signals than for ten."""
+"""Erasing a person touches no signal of theirs: the work is the same for hundreds of signals as for ten.
+
+What it takes in seconds, up to 100,000 signals, is the measure `erasure.cost` of the benchmarks.
+"""
 
 from datetime import UTC, datetime, timedelta
-from statistics import median
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from contexts import tasks as contexts_tasks
 from revctx.eventbus import workitems
@@ -17,49 +21,41 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def ingest_many(email, count):
-    person = PersonDraft(email=email, name="N", title="VP")
-    for start in range(0, count, 500):
-        now = datetime.now(UTC)
-        drafts = [
-            SignalDraft(
-                source="web",
-                type="page_view",
-                external_id=f"{email}-{number}",
-                occurred_at=now - timedelta(minutes=number % 5000),
-                account={"crm_id": f"of-{email.partition('@')[0]}"},
-                person=person,
-            )
-            for number in range(start, min(start + 500, count))
-        ]
-        results = ingest_signals(drafts=drafts, actor="system:test", now=now)
-        data = [{"signal_id": str(r.signal_id), "source": "web", "type": "page_view"} for r in results]
-        events = [Event(type="signal.ingested", key="k", data=d, occurred_at=now) for d in data]
-        workitems.add(group="context-engine", events=events, now=now)
+    now = datetime.now(UTC)
+    drafts = [
+        SignalDraft(
+            source="web",
+            type="page_view",
+            external_id=f"{email}-{number}",
+            occurred_at=now - timedelta(minutes=number),
+            account={"crm_id": f"of-{email.partition('@')[0]}"},
+            person=PersonDraft(email=email, name="N", title="VP"),
+        )
+        for number in range(count)
+    ]
+    results = ingest_signals(drafts=drafts, actor="system:test", now=now)
+    data = [{"signal_id": str(r.signal_id), "source": "web", "type": "page_view"} for r in results]
+    events = [Event(type="signal.ingested", key="k", data=d, occurred_at=now) for d in data]
+    workitems.add(group="context-engine", events=events, now=now)
     contexts_tasks.process_work()
 
 
-def compare_costs(api_client, many, repeats):
-    """Return the median seconds of erasing persons with few signals and with many."""
+def list_statements(client, email):
+    """Erase a person; return what was asked of the database, without its values."""
+    with CaptureQueriesContext(connection) as captured:
+        erase(client, email)
+    statements = (query["sql"] or "a copy" for query in captured)
+    shapes = (sql.split(" WHERE ")[0].split(" VALUES ")[0][:60] for sql in statements)
+    return [shape for shape in shapes if "SAVEPOINT" not in shape]
+
+
+def test_the_work_of_an_erasure_does_not_grow_with_the_signals(api_client):
     client = api_client("privacy:write")
-    erase(client, "warm.up@customer.example")
-    seconds = {10: [], many: []}
-    for number in range(repeats):
-        for count, taken in seconds.items():
-            email = f"p{count}.{number}@customer.example"
-            ingest_many(email, count)
-            taken.append(erase(client, email))
-    return median(seconds[10]), median(seconds[many])
+    for email, count in (("warm@up.example", 1), ("few@p.example", 10), ("many@p.example", 600)):
+        ingest_many(email, count)
+    list_statements(client, "warm@up.example")
 
+    few, many = (list_statements(client, email) for email in ("few@p.example", "many@p.example"))
 
-def test_erasing_costs_no_more_for_thousands_of_signals(api_client):
-    few, many = compare_costs(api_client, 1_000, repeats=2)
-
-    assert many <= 2 * few, f"{few * 1000:.1f} ms against {many * 1000:.1f} ms"
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1200)
-def test_erasing_costs_no_more_for_a_hundred_thousand_signals(api_client):
-    few, many = compare_costs(api_client, 100_000, repeats=1)
-
-    assert many <= 2 * few, f"{few * 1000:.1f} ms against {many * 1000:.1f} ms"
+    assert many == few
+    assert not [sql for sql in many if sql.startswith(("UPDATE signals", 'UPDATE "signals"', "DELETE FROM"))]

@@ -1,5 +1,7 @@
 """From a crossing to exactly one pending action."""
 
+from uuid import uuid4
+
 import pytest
 from django.db import connection
 
@@ -67,6 +69,19 @@ class TestPropose:
 
         assert Action.objects.filter(account_id=story.account_id).count() == 1
         assert DraftRequest.objects.filter(account_id=story.account_id).count() == 1
+
+    def test_a_request_that_cannot_be_drafted_holds_up_no_other(self) -> None:
+        now = utc_now()
+        gone = DraftRequest.objects.create(
+            crossing_id=uuid4(), account_id=uuid4(), context_version=1, due_at=now, created_at=now
+        )
+
+        story = heat()
+
+        assert story.action.state == "pending"
+        gone.refresh_from_db()
+        assert (gone.state, gone.attempts) == ("open", 1)
+        assert gone.due_at > utc_now()
 
     def test_more_signals_while_hot_make_no_second_action(self) -> None:
         story = heat(crm_id="crm-again")
