@@ -19,7 +19,6 @@ from revctx.observability.metrics import WORK_ITEMS
 
 BATCH = 500
 POLL_SECONDS = 0.5
-SESSION_SECONDS = 10  # how long the broker waits for a member that says nothing any more
 CHECK_EVERY = timedelta(seconds=1)
 
 log = structlog.get_logger(__name__)
@@ -129,7 +128,7 @@ def _consumer_config(group: str) -> dict[str, Any]:
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
         "fetch.wait.max.ms": 10,
-        "session.timeout.ms": SESSION_SECONDS * 1000,
+        "session.timeout.ms": 10_000,
         "topic.metadata.refresh.interval.ms": 5_000,
         "allow.auto.create.topics": settings.PROFILE != "production",
         "client.id": f"revctx-bridge-{group}",

@@ -3,6 +3,7 @@
 What it takes in seconds, up to 100,000 signals, is the measure `erasure.cost` of the benchmarks.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -45,7 +46,7 @@ def list_statements(client, email):
     with CaptureQueriesContext(connection) as captured:
         erase(client, email)
     statements = (query["sql"] or "a copy" for query in captured)
-    shapes = (sql.split(" WHERE ")[0].split(" VALUES ")[0][:60] for sql in statements)
+    shapes = (re.split(" WHERE | VALUES | SET ", sql)[0][:60] for sql in statements)
     return [shape for shape in shapes if "SAVEPOINT" not in shape]
 
 
@@ -58,4 +59,4 @@ def test_the_work_of_an_erasure_does_not_grow_with_the_signals(api_client):
     few, many = (list_statements(client, email) for email in ("few@p.example", "many@p.example"))
 
     assert many == few
-    assert not [sql for sql in many if sql.startswith(("UPDATE signals", 'UPDATE "signals"', "DELETE FROM"))]
+    assert not [sql for sql in many if "signals" in sql and not sql.startswith("SELECT")]
