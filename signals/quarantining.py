@@ -9,11 +9,11 @@ from uuid import UUID
 from django.db import transaction
 
 from compliance import audit, subjects
-from compliance.normalization import normalize_email
 from revctx.observability.context import get_request_id
+from signals.addresses import read_addresses
 from signals.identifiers import new_signal_id
 from signals.models import QuarantinedPayload
-from signals.services.quarantine import _ADDRESS, MAX_PERSONS, _count, delivery_mark, owner_of
+from signals.services.quarantine import _count, delivery_mark, owner_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def quarantine_many(*, source: str, items: Sequence[Unclear], now: datetime) -> 
 
 def _find_persons(payloads: Sequence[bytes], *, now: datetime) -> list[list[UUID] | None]:
     """Return of each payload the persons whose addresses stand in it; None when it must not be kept."""
-    named = [_read_addresses(payload) for payload in payloads]
+    named = [read_addresses(payload) for payload in payloads]
     emails = {address: email for addresses in named if addresses for address, email in addresses.items()}
     found = subjects.ensure_subjects(emails=emails.values(), now=now)
     known = {address: found[email] for address, email in emails.items() if email in found}
@@ -65,21 +65,6 @@ def _find_persons(payloads: Sequence[bytes], *, now: datetime) -> list[list[UUID
 
 def _ids_of(addresses: Iterable[str], known: dict[str, UUID]) -> list[UUID]:
     return sorted(known[address] for address in addresses)
-
-
-def _read_addresses(payload: bytes) -> dict[str, str] | None:
-    """Return the addresses in a payload, by their normal form; None when there are too many."""
-    emails: dict[str, str] = {}
-    text = payload.replace(b"\\u0040", b"@")  # the one escape under which an address could hide
-    for match in _ADDRESS.finditer(text):
-        try:
-            email = match.group().decode()
-            emails[normalize_email(email)] = email
-        except (UnicodeDecodeError, subjects.InvalidEmail):
-            continue
-        if len(emails) > MAX_PERSONS:
-            return None
-    return emails
 
 
 def _make_row(source: str, item: Unclear, persons: list[UUID] | None, now: datetime) -> QuarantinedPayload:

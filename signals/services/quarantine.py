@@ -1,6 +1,5 @@
 """Keep what a webhook sent and nobody understood, so that nothing disappears."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -9,15 +8,12 @@ import structlog
 from django.db import transaction
 
 from compliance import audit, subjects
-from compliance.normalization import normalize_email
 from revctx.observability.context import get_request_id
 from revctx.observability.metrics import SIGNALS_PROCESSED
+from signals.addresses import read_addresses
 from signals.identifiers import new_signal_id
 from signals.models import QuarantinedPayload
 from signals.normalization import source_label
-
-MAX_PERSONS = 50  # a payload that names more is a list of addresses, of which nothing is kept
-_ADDRESS = re.compile(rb"[^\s\"'<>()\[\],;:\\@]{1,64}@[^\s\"'<>()\[\],;:\\@]{1,190}")
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +30,7 @@ def quarantine(*, source: str, reason: str, payload: bytes, now: datetime, deliv
     `delivery` is the sender's id of a signed delivery, which a mapper needs to recognise a repetition.
     One that names a person by address is sealed under that person's key, so that an erasure reaches it; one
     that names several, under the month's, and dies with the first of them; one that names somebody who is
-    suppressed is not kept, only that it came.
+    suppressed, or whom nobody can tell (`addresses.read_addresses`), is not kept, only that it came.
     """
     payload_id = new_signal_id(received_at=now)
     persons = _find_persons(payload, now=now)
@@ -128,16 +124,9 @@ def delivery_mark(payload_id: UUID) -> bytes:
 
 def _find_persons(payload: bytes, *, now: datetime) -> list[UUID] | None:
     """Return the persons whose addresses stand in a payload; None when it must not be kept."""
-    emails: dict[str, str] = {}
-    text = payload.replace(b"\\u0040", b"@")  # the one escape under which an address could hide
-    for match in _ADDRESS.finditer(text):
-        try:
-            email = match.group().decode()
-            emails[normalize_email(email)] = email
-        except (UnicodeDecodeError, subjects.InvalidEmail):
-            continue
-        if len(emails) > MAX_PERSONS:
-            return None
+    emails = read_addresses(payload)
+    if emails is None:
+        return None
     found = subjects.ensure_subjects(emails=emails.values(), now=now)
     return sorted(found.values()) if len(found) == len(emails) else None
 
