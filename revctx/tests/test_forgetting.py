@@ -5,11 +5,9 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
@@ -28,12 +26,12 @@ from revctx.api.tokens import issue_token
 from revctx.devstack import roles
 from revctx.devstack.broker import Broker
 from revctx.eventbus import health, workitems
-from revctx.eventbus.bridge import Bridge
 from revctx.eventbus.envelope import Event
-from revctx.eventbus.models import OutboxEvent, WorkItem
+from revctx.eventbus.models import OutboxEvent
 from revctx.tests import canary, dumps, gardening, planting, staff_doors
 from revctx.tests.database import rows
 from revctx.tests.gardening import CANARY, EMAIL, HOT
+from revctx.tests.replaying import replay_from_the_beginning
 from signals.selectors import list_quarantine
 from signals.services.quarantine_opening import inspect_payload
 
@@ -235,33 +233,6 @@ def test_nothing_that_comes_again_brings_the_person_back(
         reapply_there(services, "restored", journal_folder)
         assert session.execute(keys, [erased]).fetchone() == (0,)
         assert canary.search_tables(CANARY, session) == []
-
-
-def replay_from_the_beginning():
-    """Set the offsets of both groups back to 0 at the broker, and let the real bridges read all again."""
-    WorkItem.objects.all().delete()
-    for group, target in settings.EVENT_GROUPS.items():
-        reset_group(group, target["topics"])
-        bridge = Bridge(group)
-        wanted = set(OutboxEvent.objects.filter(type__in=target["topics"]).values_list("event_id", flat=True))
-        assert wanted
-        deadline = time.monotonic() + 30
-        while wanted - set(WorkItem.objects.filter(group=group).values_list("event_id", flat=True)):
-            assert time.monotonic() < deadline, "the bridge has not brought every event again"
-            bridge.step()
-        bridge.close()
-    contexts_tasks.process_work()
-    orchestration_tasks.process_work()
-
-
-def reset_group(group, topics):
-    consumer = Consumer(
-        {"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS, "group.id": group, "log_level": 0}
-    )
-    known = consumer.list_topics(timeout=10).topics
-    beginnings = [TopicPartition(topic, number, 0) for topic in topics for number in known[topic].partitions]
-    consumer.commit(offsets=beginnings, asynchronous=False)
-    consumer.close()
 
 
 def reapply_there(services, database, journal_folder):
