@@ -2,9 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from typing import NamedTuple
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
@@ -60,8 +60,7 @@ _READ_COLUMNS = [
 ]
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A signal that may be stored, and whose request brought it."""
 
     signal: NormalizedSignal
@@ -178,6 +177,7 @@ def _make_row(claim: Claim, sealed: bytes, request_id: str, now: datetime) -> St
         conflicts_with=claim.conflicts_with,
         account_json=signal.account_json,
         attributes_json=signal.attributes_json,
+        id_text=str(claim.candidate.signal_id),
     )
 
 
@@ -188,12 +188,14 @@ def _record(rows: list[StoredSignal], actors: list[str]) -> None:
                 name="signal.conflicted" if row.conflicts_with else "signal.ingested",
                 actor=actor,
                 target_type="signal",
-                target_id=str(row.id),
+                target_id=row.id_text,
                 at=row.received_at,
                 payload={
                     "source": row.source,
                     "type": row.type,
-                    "sha256": digest_of(row, account=row.account_json, attributes=row.attributes_json),
+                    "sha256": digest_of(
+                        row, id_text=row.id_text, account=row.account_json, attributes=row.attributes_json
+                    ),
                 },
                 request_id=row.request_id,
             )
@@ -208,7 +210,7 @@ def _announce(rows: list[StoredSignal]) -> None:
         Event(
             type="signal.ingested",
             key=account_reference(row.account),
-            data={"signal_id": str(row.id), "source": row.source, "type": row.type},
+            data={"signal_id": row.id_text, "source": row.source, "type": row.type},
             occurred_at=row.received_at,
             request_id=row.request_id,
         )
