@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from compliance import audit, subjects
 from revctx.arrays import to_array
-from revctx.eventbus.envelope import Event
+from revctx.eventbus.envelope import Event, new_event_ids
 from revctx.eventbus.outbox import enqueue
 from revctx.observability.context import get_request_id
 from revctx.observability.metrics import SIGNALS_PROCESSED
@@ -206,16 +206,17 @@ def _record(rows: list[StoredSignal], actors: list[str]) -> None:
 
 def _announce(rows: list[StoredSignal]) -> None:
     """Publish the new events; another version of a known one must not be scored again."""
+    news = [row for row in rows if row.conflicts_with is None]
     enqueue(
         Event(
+            id=event_id,
             type="signal.ingested",
             key=account_reference(row.account),
             data={"signal_id": row.id_text, "source": row.source, "type": row.type},
             occurred_at=row.received_at,
             request_id=row.request_id,
         )
-        for row in rows
-        if row.conflicts_with is None
+        for row, event_id in zip(news, new_event_ids(len(news)), strict=True)
     )
 
 
