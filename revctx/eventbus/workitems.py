@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -18,7 +18,7 @@ from revctx.eventbus.models import WorkItem
 from revctx.json_text import make_encoder
 from revctx.observability.context import bind_request_id
 from revctx.observability.metrics import WORK_ITEMS
-from revctx.statements import prepared_cursor
+from revctx.statements import one_trip, prepared_cursor
 
 MAX_ATTEMPTS = 5
 BACKOFF_SECONDS = 2
@@ -27,8 +27,7 @@ _encode = make_encoder(ensure_ascii=True)
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class WorkItemData:
+class WorkItemData(NamedTuple):
     """What a handler is given of an item."""
 
     id: int
@@ -51,15 +50,17 @@ SELECT %s, event.*, %s, %s, 'open', 0, ''
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::timestamptz[]) AS event
 ON CONFLICT ("group", event_id) DO NOTHING
 """
-# By hand, for every chunk runs them, and its transaction keeps back what the relay may send. Planned anew
-# each time: the table is sometimes empty and sometimes long.
+# By hand, for every chunk runs it, and its transaction keeps back what the relay may send. It closes what it
+# claims: a handler that fails takes that back with the rest. Planned anew each time: the table is sometimes
+# empty and sometimes long.
 _CLAIM = """
-SELECT id, event_id, event_type, key, data, request_id, occurred_at FROM work_items
-WHERE "group" = %(group)s AND state = 'open' AND due_at <= %(now)s
-ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+UPDATE work_items SET state = 'done', done_at = %(now)s, last_error = ''
+WHERE id = ANY(ARRAY(
+    SELECT id FROM work_items WHERE "group" = %(group)s AND state = 'open' AND due_at <= %(now)s
+    ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED))
+RETURNING id, event_id, event_type, key, data, request_id, occurred_at
 """
 _CLAIM_ONE = _CLAIM.replace("ORDER BY", "AND id = %(only)s ORDER BY")
-_CLOSE = "UPDATE work_items SET state = 'done', done_at = %s, last_error = '' WHERE id = ANY(%s)"
 
 
 def add(*, group: str, events: Iterable[Event], now: datetime) -> int:
@@ -81,15 +82,15 @@ def add(*, group: str, events: Iterable[Event], now: datetime) -> int:
 def process(*, group: str, handle: Handler, limit: int, now: datetime) -> int:
     """Claim up to `limit` due items and work them off in one transaction; return how many were done.
 
-    The rows stay locked while `handle` runs, so a killed worker gives them back at once. When
-    `handle` fails, nothing of the chunk is kept and each item is tried alone, so that a bad one
-    fails alone: five attempts with doubling pauses, then it is `dead` until somebody replays it.
+    `handle` is given them in the order of their ids. The rows stay locked while it runs, so a killed worker
+    gives them back at once. When it fails, nothing of the chunk is kept and each item is tried alone, so that
+    a bad one fails alone: five attempts with doubling pauses, then it is `dead` until somebody replays it.
     """
     claimed: list[WorkItemData] = []
     try:
         with transaction.atomic():
             claimed = _claim(group=group, limit=limit, now=now)
-            _work_off(claimed, handle, now=now)
+            _work_off(claimed, handle)
     except Exception as error:  # whatever it was, each item now proves itself alone
         if not claimed:
             raise
@@ -102,7 +103,8 @@ def process(*, group: str, handle: Handler, limit: int, now: datetime) -> int:
 def _claim(*, group: str, limit: int, now: datetime, only: int | None = None) -> list[WorkItemData]:
     parameters: dict[str, Any] = {"group": group, "now": now, "limit": limit, "only": only}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM if only is None else _CLAIM_ONE, parameters)
+        with one_trip():  # with the transaction's BEGIN
+            cursor.execute(_CLAIM if only is None else _CLAIM_ONE, parameters)
         return [
             WorkItemData(
                 id=number,
@@ -113,25 +115,23 @@ def _claim(*, group: str, limit: int, now: datetime, only: int | None = None) ->
                 request_id=request_id,
                 occurred_at=at.astimezone(UTC),
             )
-            for number, event_id, kind, key, data, request_id, at in cursor.fetchall()
+            for number, event_id, kind, key, data, request_id, at in sorted(cursor.fetchall())
         ]
 
 
-def _work_off(items: Sequence[WorkItemData], handle: Handler, *, now: datetime) -> None:
-    """Run the handler and close the items; a lone item carries its request id into the logs."""
+def _work_off(items: Sequence[WorkItemData], handle: Handler) -> None:
+    """Run the handler; a lone item carries its request id into the logs."""
     if not items:
         return
     with bind_request_id(items[0].request_id if len({item.request_id for item in items}) == 1 else ""):
         handle(list(items))
-    with connection.cursor() as cursor:
-        cursor.execute(_CLOSE, [now, [item.id for item in items]])
 
 
 def _process_alone(item: WorkItemData, handle: Handler, *, group: str, now: datetime) -> int:
     try:
         with transaction.atomic():
             again = _claim(group=group, limit=1, now=now, only=item.id)
-            _work_off(again, handle, now=now)
+            _work_off(again, handle)
     except Exception as error:
         _count_failure(item, group=group, error=error, now=now)
         return 0

@@ -98,15 +98,15 @@ class TestProcess:
         calls = []
 
         def handle(items):
-            WorkItem.objects.filter(pk=items[0].id).update(last_error="half done")
             calls.append(len(items))
             if len(items) > 1:
+                WorkItem.objects.filter(pk=items[0].id).update(key="half done")
                 raise ValueError
 
         process(handle)
 
         assert calls == [2, 1, 1]
-        assert not WorkItem.objects.filter(last_error="half done").exists()
+        assert not WorkItem.objects.filter(key="half done").exists()
 
     def test_waits_for_the_due_time(self):
         workitems.add(group=GROUP, events=[EventFactory()], now=NOON + timedelta(seconds=10))
