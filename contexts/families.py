@@ -15,11 +15,15 @@ from contexts.models import Account
 from contexts.scoring import Bucket, ScoreState
 from revctx.arrays import to_array
 from revctx.reading import look_up
+from revctx.statements import fetch_prepared
 
 # Account id → the account that it counts for. Who counts for himself is left out.
 Roots = dict[UUID, UUID]
 
 _SURVIVORS = "survivors of accounts"
+_SURVIVORS_OF = """
+SELECT id, merged_into_id FROM contexts_account WHERE id = ANY(%s::uuid[]) AND merged_into_id IS NOT NULL
+"""
 _FAMILIES = "SELECT id, merged_into_id FROM contexts_account WHERE merged_into_id = ANY(%s::uuid[])"
 _THEN = """
 WITH RECURSIVE edges AS (
@@ -84,7 +88,7 @@ def note_root(account: Account) -> None:
 
 
 def _read_roots(account_ids: Collection[UUID]) -> Roots:
-    return _as_roots(Account.objects.filter(id__in=account_ids, merged_into__isnull=False))
+    return dict(fetch_prepared(_SURVIVORS_OF, [to_array(account_ids)]))
 
 
 def _read_families(survivor_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:

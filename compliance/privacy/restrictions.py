@@ -4,14 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 from django.db import transaction
 
 from compliance import audit, subject_links, subjects
-from compliance.models import Subject
 from compliance.privacy import registry
 from compliance.privacy.models import Restriction
+from revctx.arrays import to_array
+from revctx.statements import Answer, Rows, ask_prepared
+
+# Of each person with their group (see `subject_links`): the survivor, and whether any of them is hidden.
+_STANDING = """
+WITH RECURSIVE persons(start, id) AS (
+    SELECT s, s FROM unnest(%s::uuid[]) AS s
+  UNION
+    SELECT p.start, n.id FROM persons p JOIN LATERAL (
+        SELECT survivor_id AS id FROM subject_links WHERE subject_id = p.id AND unlinked_at IS NULL
+      UNION ALL
+        SELECT subject_id FROM subject_links WHERE survivor_id = p.id AND unlinked_at IS NULL
+    ) AS n ON true
+), judged AS (
+    SELECT p.start, p.id,
+           EXISTS (SELECT FROM subject_links l WHERE l.subject_id = p.id AND l.unlinked_at IS NULL) AS linked,
+           EXISTS (SELECT FROM subjects s WHERE s.id = p.id AND s.erased_at IS NOT NULL)
+           OR EXISTS (SELECT FROM privacy_restrictions r WHERE r.subject_id = p.id AND r.lifted_at IS NULL)
+           AS hidden
+    FROM persons p
+)
+SELECT start, (array_agg(id) FILTER (WHERE NOT linked))[1], bool_or(hidden)
+FROM judged GROUP BY start HAVING count(*) > 1 OR bool_or(hidden)
+"""
+
+
+class Standing(NamedTuple):
+    """Of the persons asked for: who is hidden, and the survivor of each who is linked to another."""
+
+    hidden: set[UUID]
+    roots: dict[UUID, UUID]
 
 
 def list_restricted(subject_ids: Collection[UUID]) -> set[UUID]:
@@ -28,15 +59,24 @@ def list_restricted(subject_ids: Collection[UUID]) -> set[UUID]:
 
 def list_hidden(subject_ids: Collection[UUID]) -> set[UUID]:
     """Return which of the persons nothing may be read of: erased or restricted."""
+    return ask_standing(subject_ids).get().hidden
+
+
+def ask_standing(subject_ids: Collection[UUID]) -> Answer[Standing]:
+    """Ask which of the persons are hidden, and who is linked to whom; one statement, none for nobody.
+
+    Hidden is who is erased or restricted, themselves or as another who is the same person.
+    """
     if not subject_ids:
-        return set()
-    groups = subject_links.list_groups(subject_ids)
-    everyone = set(subject_ids).union(*groups.values())
-    erased = Subject.objects.filter(id__in=subject_ids, erased_at__isnull=False).values_list("id")
-    standing = Restriction.objects.filter(subject_id__in=everyone, lifted_at__isnull=True)
-    found = {pk for (pk,) in erased.union(standing.values_list("subject_id"))}
-    linked = {pk for pk, group in groups.items() if group & found}
-    return (found & set(subject_ids)) | linked
+        return Answer(lambda: Standing(hidden=set(), roots={}))
+    return ask_prepared(_STANDING, [to_array(subject_ids)], _read_standing)
+
+
+def _read_standing(rows: Rows) -> Standing:
+    return Standing(
+        hidden={person for person, _, is_hidden in rows if is_hidden},
+        roots={person: root for person, root, _ in rows if root != person},
+    )
 
 
 @transaction.atomic

@@ -5,7 +5,6 @@ from uuid import uuid4
 
 import pytest
 from django.db import connection, connections
-from django.test.utils import CaptureQueriesContext
 
 from contexts import selectors
 from contexts.models import ScoreBucket
@@ -56,13 +55,19 @@ def explain():
             cursor.execute(f"ANALYZE {table}")
 
     def run(read) -> str:
-        with CaptureQueriesContext(connection) as queries:
+        asked = []
+
+        def note(execute, sql, parameters, many, context):
+            asked.append((sql, parameters))
+            return execute(sql, parameters, many, context)
+
+        with connection.execute_wrapper(note):
             read()
         plans = []
         with connections["owner"].cursor() as cursor:
-            for query in queries.captured_queries:
-                if query["sql"].lstrip().upper().startswith("SELECT"):
-                    cursor.execute("EXPLAIN " + query["sql"])
+            for sql, parameters in asked:
+                if sql.lstrip().upper().startswith(("SELECT", "WITH")):
+                    cursor.execute("EXPLAIN " + sql, parameters)
                     plans += [row[0] for row in cursor.fetchall()]
         return "\n".join(plans)
 
