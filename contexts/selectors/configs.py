@@ -1,6 +1,9 @@
 """Reads of configurations."""
 
+import json
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 
@@ -8,6 +11,42 @@ from contexts.contracts import ActiveConfigs, ConfigView
 from contexts.models import ActiveConfig, ConfigActivation, DecayConfig, IcpDefinition, WeightConfig
 from contexts.scoring import DecayConfigData, IcpData, WeightConfigData
 from revctx.reading import read_once
+from revctx.statements import Answer, Rows, ask_prepared
+
+_JSON = "::text"
+# Columns that scoring needs, and how they are read.
+_DECAY = {"version": "", "half_lives": _JSON, "default_half_life": ""}
+_WEIGHT = {
+    "version": "",
+    "weights": _JSON,
+    "saturations": _JSON,
+    "default_weight": "",
+    "default_saturation": "",
+    "rho": "",
+    "stage_strengths": _JSON,
+    "default_stage_strength": "",
+    "damping": _JSON,
+    "lifting": _JSON,
+    "hot_threshold": "",
+    "warm_threshold": "",
+    "leave_ratio": "",
+    "dwell_seconds": "",
+    "cool_down_seconds": "",
+}
+_ICP = {"version": "", "name": "", "criteria": _JSON}
+_COLUMNS = ", ".join(
+    f"{table}.{name}{kind}"
+    for table, columns in (("d", _DECAY), ("w", _WEIGHT), ("i", _ICP))
+    for name, kind in columns.items()
+)
+_ACTIVE = f"""
+SELECT a.id, a.decay_id, {_COLUMNS}
+FROM contexts_activeconfig p
+JOIN contexts_configactivation a ON a.id = p.activation_id
+JOIN contexts_decayconfig d ON d.id = a.decay_id
+JOIN contexts_weightconfig w ON w.id = a.weight_id
+JOIN contexts_icpdefinition i ON i.id = w.icp_id
+"""
 
 
 def get_active_configs() -> tuple[DecayConfigData, WeightConfigData]:
@@ -24,7 +63,7 @@ def get_hot_threshold() -> float:
 def get_active(*, known_at: datetime | None = None) -> ActiveConfigs:
     """Return the configuration in use, or the one that was in use at `known_at`."""
     if known_at is None:
-        return read_once("configuration in use", _read_active)
+        return read_once("configuration in use", lambda: ask_active().get())
     history = ConfigActivation.objects.select_related("decay", "weight__icp").order_by("id")
     activation = history.filter(activated_at__lte=known_at).last() or history.first()
     if activation is None:
@@ -32,9 +71,34 @@ def get_active(*, known_at: datetime | None = None) -> ActiveConfigs:
     return active_data(activation)
 
 
-def _read_active() -> ActiveConfigs:
-    row = ActiveConfig.objects.select_related("activation__decay", "activation__weight__icp").get()
-    return active_data(row.activation)
+def ask_active() -> Answer[ActiveConfigs]:
+    """Ask for the configuration in use.
+
+    The get raises: ActiveConfig.DoesNotExist.
+    """
+    return ask_prepared(_ACTIVE, [], _make_active)
+
+
+def _make_active(rows: Rows) -> ActiveConfigs:
+    if not rows:
+        raise ActiveConfig.DoesNotExist("no configuration was ever activated")
+    return _parse(rows[0], settings.HIGH_INTENT_THRESHOLD)
+
+
+@lru_cache(maxsize=4)
+def _parse(values: tuple[Any, ...], _threshold: float) -> ActiveConfigs:
+    """Return what these values mean under this setting; they are read every time, but seldom change."""
+    activation_id, decay_id, *stored = values
+    rest = iter(stored)
+    decay, weight, icp = (
+        {name: json.loads(next(rest)) if kind else next(rest) for name, kind in columns.items()}
+        for columns in (_DECAY, _WEIGHT, _ICP)
+    )
+    activation = ConfigActivation(
+        id=activation_id, decay=DecayConfig(id=decay_id, **decay), weight=WeightConfig(**weight)
+    )
+    activation.weight.icp = IcpDefinition(**icp)
+    return active_data(activation)
 
 
 def get_decay(version: int) -> DecayConfigData:

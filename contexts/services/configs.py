@@ -16,12 +16,14 @@ from contexts.models import (
     WeightConfig,
 )
 from contexts.scoring import DecayConfigData, WeightConfigData
-from contexts.selectors.configs import active_data, get_active
+from contexts.selectors.configs import active_data, ask_active, get_active
 from contexts.services.replay import replay_chunk
 from contexts.services.rescoring import rescore
+from revctx.statements import Answer, one_trip, run_prepared
 
 # Advisory locks queue fairly and write no row: workers share it, an activation takes it alone.
 POINTER_LOCK = 7_265_001
+_SHARE = "SELECT pg_advisory_xact_lock_shared(%s::bigint)"
 RESCORE_CHUNK = 500
 STORE_LOCK = 7_265_002
 
@@ -32,9 +34,15 @@ class UnknownConfig(Exception):
 
 def share_active() -> ActiveConfigs:
     """Return the configuration in use and keep it in use until the caller's transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s)", [POINTER_LOCK])
-    return get_active()
+    with one_trip():
+        configs = ask_shared()
+    return configs.get()
+
+
+def ask_shared() -> Answer[ActiveConfigs]:
+    """Ask for what `share_active` returns."""
+    run_prepared(_SHARE, [POINTER_LOCK])
+    return ask_active()
 
 
 def hold_active() -> ActiveConfigs:
