@@ -21,6 +21,7 @@ from signals.identifiers import received_between
 from signals.models import QuarantinedPayload, Signal, SignalCode, SignalType
 from signals.normalization import Catalogue, attribute_kinds
 from signals.payload_schemas import SchemaSet
+from signals.scorable import read_scorable
 
 
 class _AnyOf(Lookup):
@@ -44,8 +45,11 @@ class SignalNotFound(Exception):
 
 
 def list_scorable(*, signal_ids: Sequence[UUID]) -> list[ScorableSignal]:
-    """Return what scoring needs, in the order of receipt; second versions of an event are left out."""
-    return _scorable(list_rows(signal_ids=signal_ids).order_by("received_at", "id"))
+    """Return what scoring needs, in the order of receipt; second versions of an event are left out.
+
+    Signals with equal references share one mapping of them, as do those with equal attributes.
+    """
+    return read_scorable(signal_ids)
 
 
 def list_scorable_after(
@@ -192,26 +196,6 @@ def list_rows(*, signal_ids: Sequence[UUID]) -> QuerySet[Signal]:
         return Signal.objects.none()
     start, end = received_between(list(signal_ids))
     return Signal.objects.filter(id__in=list(signal_ids), received_at__gte=start, received_at__lt=end)
-
-
-def _scorable(rows: QuerySet[Signal]) -> list[ScorableSignal]:
-    rows = rows.filter(conflicts_with=None, type__in=SignalType.objects.values("name")).defer("sealed")
-    return [
-        ScorableSignal(
-            id=row.id,
-            type=row.type,
-            subject_id=row.subject_id,
-            occurred_at=row.occurred_at,
-            received_at=row.received_at,
-            strength=row.strength,
-            account=row.account,
-            source=row.source,
-            attributes=row.attributes,
-        )
-        for row in rows.filter(conflicts_with=None, type__in=SignalType.objects.values("name")).defer(
-            "sealed"
-        )
-    ]
 
 
 def _ids_of_account(reference: str) -> QuerySet[Signal, UUID]:

@@ -1,119 +1,105 @@
 """Which account a signal speaks of: CRM id, then domain, then external id, then the name as given."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID, uuid4
-
-from django.db import connection
+from typing import NamedTuple
+from uuid import UUID
 
 from compliance import audit, subjects
-from contexts.aliases import PRECEDENCE, Alias, display_name, list_aliases, normalize_alias
+from contexts.aliases import PRECEDENCE, Alias, list_aliases, normalize_alias
 from contexts.contracts import ActiveConfigs
 from contexts.models import Account, AccountAlias, AccountContext
-from contexts.services.candidates import ACTOR, Match, note_matches
+from contexts.services.candidates import ACTOR, note_matches
+from contexts.services.directory import Directory, ask_directory, hold_aliases
+from revctx.statements import Answer
 from signals.contracts import ScorableSignal
 
-_HOLD_ALIASES = """
-SELECT pg_advisory_xact_lock(hashtextextended(alias, 7265003))
-FROM unnest(%s::text[]) AS alias
-"""
+
+class Namesakes(NamedTuple):
+    """Signals that name an account by the same references, the first received before the others."""
+
+    references: Mapping[str, str]
+    account_id: UUID | None
+    aliases: list[Alias]
+    signals: list[ScorableSignal]
 
 
-# A known weaker reference names no account that has another value of these kinds already.
-EXCLUSIVE_KINDS = {"crm_id": ("domain", "external_id", "name"), "domain": ("name",)}
+class Resolved(NamedTuple):
+    """Signal id → account id; and of these accounts the survivors, as of `families.find_roots`."""
+
+    account_of: dict[UUID, UUID]
+    roots: dict[UUID, UUID]
 
 
-@dataclass
-class _Directory:
-    """Aliases known so far in this transaction, stored or about to be."""
-
-    known: dict[Alias, UUID]
-    ids: set[UUID]
-    taken: dict[UUID, set[str]]  # per account the exclusive kinds that it has a value of
-    new_accounts: list[Account] = field(default_factory=list)
-    new_aliases: list[AccountAlias] = field(default_factory=list)
-    matches: dict[tuple[UUID, UUID], Match] = field(default_factory=dict)
-
-    def find(
-        self, account_id: UUID | None, aliases: Sequence[Alias], *, hint: Alias | None = None
-    ) -> UUID | None:
-        """Return the account of the strongest reference (or of the hint) that is known, not contradicted."""
-        if account_id in self.ids:
-            return account_id
-        for alias in aliases if hint is None else [hint]:
-            owner = self.known.get(alias)
-            if owner is not None and not self._is_contradicted(owner, alias, aliases):
-                return owner
-        return None
-
-    def note_others(self, found: UUID, aliases: Sequence[Alias], signal_id: UUID) -> None:
-        """Remember the other accounts that the references of a signal lead to."""
-        for alias in aliases:
-            other = self.known.get(alias)
-            # Namesakes are common, so a name that leads elsewhere says nothing.
-            if other is not None and other != found and alias.kind != "name":
-                both = "crm_id" in self.taken.get(found, ()) and "crm_id" in self.taken.get(other, ())
-                reason = "two_crm_ids" if both else "shared_reference"
-                self.matches.setdefault((found, other), Match(found, other, reason, signal_id))
-
-    def _is_contradicted(self, owner: UUID, alias: Alias, aliases: Sequence[Alias]) -> bool:
-        return any(
-            alias.kind in EXCLUSIVE_KINDS.get(other.kind, ())
-            and other.kind in self.taken.get(owner, ())
-            and self.known.get(other) != owner
-            for other in aliases
-        )
+def ask_names(signals: Sequence[ScorableSignal]) -> Answer[Directory]:
+    """Ask which accounts the references of signals name."""
+    return _ask(_group(signals))
 
 
 def resolve_accounts(
-    *, signals: Sequence[ScorableSignal], configs: ActiveConfigs, now: datetime
-) -> dict[UUID, UUID]:
-    """Return signal id → account id, creating accounts and learning aliases; in the caller's transaction.
+    *,
+    signals: Sequence[ScorableSignal],
+    configs: ActiveConfigs,
+    now: datetime,
+    directory: Directory | None = None,
+) -> Resolved:
+    """Return the accounts of signals, creating them and learning aliases; in the caller's transaction.
 
     References of one signal name one account: what is not known yet becomes an alias of the account
     found, and never moves away from another one. Two CRM ids that share a domain stay two accounts, and
     go on the review list. Where no reference is known and the CRM says nothing, the domain of the person's
     address decides, if it is an account's already. A signal whose only reference is an unknown account id
-    is left out.
+    is left out. `directory` is what `ask_names` gave for these signals, or more, in this transaction.
     """
-    references = {signal.id: list_aliases(signal.account) for signal in signals}
-    directory = _look_up_or_hold(references)
-    hints = _list_hints(signals, references, directory, now)
+    groups = _group(signals)
+    directory = _hold_unknown(groups, directory or _ask(groups).get())
+    hints = _list_hints(groups, directory, now)
     resolved: dict[UUID, UUID] = {}
-    for signal in sorted(signals, key=lambda signal: _telling(references[signal.id][1], signal)):
-        account_id, aliases = references[signal.id]
-        found = directory.find(account_id, aliases)
-        if found is None and signal.id in hints:
-            found = directory.find(None, aliases, hint=hints[signal.id])
-        if found is None and aliases:
-            found = _plan_account(directory, signal.account, now)
+    for group in sorted(groups, key=_telling):
+        # The first one teaches the directory all that the others could: they find what it has found.
+        first = group.signals[0]
+        found = directory.find(group.account_id, group.aliases)
+        if found is None and first.id in hints:
+            found = directory.find(None, group.aliases, hint=hints[first.id])
+        if found is None and group.aliases:
+            found = directory.plan_account(group.references, now)
         if found is not None:
-            resolved[signal.id] = found
-            _learn(directory, found, aliases, signal.id, now)
-            directory.note_others(found, aliases, signal.id)
+            directory.learn(found, group.aliases, first.id, now)
+            directory.note_others(found, group.aliases, first.id)
+            resolved |= dict.fromkeys([signal.id for signal in group.signals], found)
     _store(directory, configs, now)
     note_matches(matches=directory.matches.values(), now=now)
-    return resolved
+    return Resolved(resolved, directory.roots)
 
 
-def _list_hints(
-    signals: Sequence[ScorableSignal],
-    references: Mapping[UUID, tuple[UUID | None, list[Alias]]],
-    directory: _Directory,
-    now: datetime,
-) -> dict[UUID, Alias]:
+def _group(signals: Sequence[ScorableSignal]) -> list[Namesakes]:
+    groups: dict[tuple[tuple[str, str], ...], Namesakes] = {}
+    for signal in signals:
+        key = tuple(signal.account.items())
+        if key not in groups:
+            groups[key] = Namesakes(signal.account, *list_aliases(signal.account), [])
+        groups[key].signals.append(signal)
+    for group in groups.values():
+        group.signals.sort(key=_receipt)
+    return list(groups.values())
+
+
+def _receipt(signal: ScorableSignal) -> tuple[datetime, int]:
+    return signal.received_at, signal.id.int
+
+
+def _list_hints(groups: Sequence[Namesakes], directory: Directory, now: datetime) -> dict[UUID, Alias]:
     """Return the e-mail domains of those whose references lead nowhere, where they are accounts' domains.
 
     Only these addresses are opened, in one audited call.
     """
     lost = {
         signal.id: signal.subject_id
-        for signal in signals
+        for group in groups
+        if group.aliases and "crm_id" not in group.references
+        if directory.find(group.account_id, group.aliases) is None
+        for signal in group.signals
         if signal.subject_id is not None
-        and "crm_id" not in signal.account
-        and references[signal.id][1]
-        and directory.find(*references[signal.id]) is None
     }
     domains = subjects.list_domains(subject_ids=set(lost.values()), actor=ACTOR, now=now)
     asked = {
@@ -121,79 +107,40 @@ def _list_hints(
         for signal_id, subject_id in lost.items()
         if subject_id in domains
     }
-    found = _look_up(set(asked.values()), set())
-    directory.known.update(found.known)
-    for owner, kinds in found.taken.items():
-        directory.taken.setdefault(owner, set()).update(kinds)
+    if not asked:
+        return {}
+    found = ask_directory(set(asked.values())).get()
+    directory.add(found)
     return {signal_id: alias for signal_id, alias in asked.items() if alias in found.known}
 
 
-def _telling(aliases: Sequence[Alias], signal: ScorableSignal) -> tuple[int, int, datetime, UUID]:
+def _telling(group: Namesakes) -> tuple[int, int, datetime, int]:
     """Sort signals with more and stronger references first, so that they join what the others name."""
-    strongest = PRECEDENCE.index(aliases[0].kind) if aliases else len(PRECEDENCE)
-    return -len(aliases), strongest, signal.received_at, signal.id
+    strongest = PRECEDENCE.index(group.aliases[0].kind) if group.aliases else len(PRECEDENCE)
+    return -len(group.aliases), strongest, *_receipt(group.signals[0])
 
 
-def _look_up_or_hold(references: Mapping[UUID, tuple[UUID | None, list[Alias]]]) -> _Directory:
-    """Look aliases up; creators of the same ones wait for each other, then see what the first one made."""
-    wanted_ids = {account_id for account_id, _ in references.values() if account_id}
-    wanted = {alias for _, aliases in references.values() for alias in aliases}
-    directory = _look_up(wanted, wanted_ids)
-    incomplete = [aliases for _, aliases in references.values() if not directory.known.keys() >= set(aliases)]
-    if not incomplete:
+def _ask(groups: Sequence[Namesakes]) -> Answer[Directory]:
+    aliases = {alias for group in groups for alias in group.aliases}
+    return ask_directory(aliases, {group.account_id for group in groups if group.account_id})
+
+
+def _hold_unknown(groups: Sequence[Namesakes], directory: Directory) -> Directory:
+    """Have creators of the same aliases wait for each other, then see what the first one made."""
+    unknown = [group for group in groups if not directory.known.keys() >= set(group.aliases)]
+    if not unknown:
         return directory
-    held = sorted({f"{alias.kind}:{alias.value}" for aliases in incomplete for alias in aliases})
-    with connection.cursor() as cursor:
-        cursor.execute(_HOLD_ALIASES, [held])
-    return _look_up(wanted, wanted_ids)
+    hold_aliases({alias for group in unknown for alias in group.aliases})
+    return _ask(groups).get()
 
 
-def _look_up(aliases: set[Alias], account_ids: set[UUID]) -> _Directory:
-    rows = AccountAlias.objects.filter(value__in={alias.value for alias in aliases})
-    stored = {
-        Alias(kind, value): owner for kind, value, owner in rows.values_list("kind", "value", "account_id")
-    }
-    known = {alias: stored[alias] for alias in aliases & stored.keys()}
-    ids = (
-        set(Account.objects.filter(id__in=account_ids).values_list("id", flat=True)) if account_ids else set()
-    )
-    exclusive = AccountAlias.objects.filter(account_id__in={*known.values(), *ids}, kind__in=EXCLUSIVE_KINDS)
-    taken: dict[UUID, set[str]] = {}
-    for owner, kind in exclusive.values_list("account_id", "kind"):
-        taken.setdefault(owner, set()).add(kind)
-    return _Directory(known=known, ids=ids, taken=taken)
-
-
-def _plan_account(directory: _Directory, references: Mapping[str, str], now: datetime) -> UUID:
-    account = Account(id=uuid4(), name=display_name(references), created_at=now)
-    directory.new_accounts.append(account)
-    directory.ids.add(account.id)
-    return account.id
-
-
-def _learn(
-    directory: _Directory, account_id: UUID, aliases: Sequence[Alias], signal_id: UUID, now: datetime
-) -> None:
-    for alias in aliases:
-        if alias not in directory.known:
-            directory.known[alias] = account_id
-            directory.taken.setdefault(account_id, set()).add(alias.kind)
-            directory.new_aliases.append(
-                AccountAlias(
-                    account_id=account_id,
-                    kind=alias.kind,
-                    value=alias.value,
-                    source_signal_id=signal_id,
-                    created_at=now,
-                )
-            )
-
-
-def _store(directory: _Directory, configs: ActiveConfigs, now: datetime) -> None:
-    create_accounts(accounts=directory.new_accounts, configs=configs, now=now)
-    AccountAlias.objects.bulk_create(
-        sorted(directory.new_aliases, key=lambda alias: (alias.kind, alias.value))
-    )
+def _store(directory: Directory, configs: ActiveConfigs, now: datetime) -> None:
+    if directory.new_accounts:
+        create_accounts(accounts=directory.new_accounts, configs=configs, now=now)
+    if directory.new_aliases:
+        AccountAlias.objects.bulk_create(
+            sorted(directory.new_aliases, key=lambda alias: (alias.kind, alias.value))
+        )
 
 
 def create_accounts(*, accounts: Sequence[Account], configs: ActiveConfigs, now: datetime) -> None:

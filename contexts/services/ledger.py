@@ -1,8 +1,8 @@
 """Ledger and buckets: a signal's mass is added only where its ledger row is new."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from contexts.scoring import Bucket
@@ -34,8 +34,7 @@ DO UPDATE SET mass = b.mass + excluded.mass, latest_at = greatest(b.latest_at, e
 """
 
 
-@dataclass(frozen=True, kw_only=True)
-class LedgerRow:
+class LedgerRow(NamedTuple):
     """One signal that shall count for an account; strength in (0, 10]."""
 
     signal_id: UUID
@@ -52,7 +51,7 @@ def add_to_ledger(*, rows: Sequence[LedgerRow], decay_id: int) -> set[UUID]:
 
     Returns: the ids that were new; the others have counted before, or were retracted, and change nothing.
     """
-    unique = sorted({row.signal_id: row for row in rows}.values(), key=lambda row: row.signal_id)
+    unique = sorted({row.signal_id: row for row in rows}.values(), key=lambda row: row.signal_id.int)
     if not unique:
         return set()
     entries = fetch_prepared(_ADD_ENTRIES, [decay_id, *map(to_array, _entry_columns(unique))])
@@ -79,18 +78,20 @@ def _entry_columns(rows: Sequence[LedgerRow]) -> list[list[object]]:
 
 def _bucket_columns(rows: Sequence[LedgerRow]) -> list[list[object]]:
     """Sum the rows by bucket, sorted by key, so that two writers never wait for each other in a circle."""
-    sums: dict[tuple[UUID, str, str, str, int], tuple[int, datetime]] = {}
+    sums: dict[tuple[int, str, str, int, int], tuple[int, datetime, LedgerRow]] = {}
     for row in rows:
-        key = (row.account_id, row.bucket.type, row.bucket.stage, str(row.subject_id or ""), row.bucket.n)
-        mass, latest = sums.get(key, (0, row.occurred_at))
-        sums[key] = (mass + row.bucket.mass, max(latest, row.occurred_at))
-    ordered = sorted(sums.items())
+        # Ids as integers, which sort like the ids, but a multiple quicker.
+        person = row.subject_id.int if row.subject_id else -1
+        key = (row.account_id.int, row.bucket.type, row.bucket.stage, person, row.bucket.n)
+        mass, latest, _ = sums.get(key, (0, row.occurred_at, row))
+        sums[key] = (mass + row.bucket.mass, max(latest, row.occurred_at), row)
+    ordered = [sums[key] for key in sorted(sums)]
     return [
-        [key[0] for key, _ in ordered],
-        [key[1] for key, _ in ordered],
-        [key[2] for key, _ in ordered],
-        [UUID(key[3]) if key[3] else None for key, _ in ordered],
-        [key[4] for key, _ in ordered],
-        [mass for _, (mass, _) in ordered],
-        [latest for _, (_, latest) in ordered],
+        [row.account_id for _, _, row in ordered],
+        [row.bucket.type for _, _, row in ordered],
+        [row.bucket.stage for _, _, row in ordered],
+        [row.subject_id for _, _, row in ordered],
+        [row.bucket.n for _, _, row in ordered],
+        [mass for mass, _, _ in ordered],
+        [latest for _, latest, _ in ordered],
     ]

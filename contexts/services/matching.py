@@ -1,7 +1,7 @@
 """What vendors merged themselves, and what people say to the matches on the review list."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -125,8 +125,9 @@ def _pair_accounts(
     references = {kind: value for kind, value in given.items() if kind in REFERENCE_KINDS}
     if not references:
         return
-    gone = replace(signal, account=references, subject_id=None)
-    found = resolve_accounts(signals=[gone], configs=configs, now=now).get(signal.id)
+    gone = signal._replace(account=references, subject_id=None)
+    resolved = resolve_accounts(signals=[gone], configs=configs, now=now)
+    found = resolved.account_of.get(signal.id)
     if found is not None and found != survivor:
         yield _Pair("account", found, survivor, signal.id)
 

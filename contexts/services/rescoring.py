@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 
 from compliance import audit
 from contexts.contracts import ActiveConfigs, ContextUpdated
-from contexts.evidence import read_buckets
+from contexts.evidence import ask_buckets
 from contexts.scoring import HOT, Bucket, Score, Scorer, from_micros, measure_fit
 from revctx.arrays import to_array
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.outbox import enqueue
 from revctx.observability.context import get_request_id
 from revctx.observability.metrics import INTENT_SCORE_SECONDS
-from revctx.statements import fetch_prepared, run_prepared
+from revctx.statements import ask_prepared, one_trip, run_prepared
 
 PUBLISHED_STEP = 1.0  # points of intent that are worth an event
 ACTOR = "system:context-engine"
@@ -130,15 +130,34 @@ def rescore(
     """
     if not account_ids:
         return 0
+    with one_trip():
+        lock_contexts(account_ids)
+        return score_locked(
+            account_ids=account_ids, configs=configs, now=now, changed=changed, causes=causes, memory=memory
+        )
+
+
+def score_locked(
+    *,
+    account_ids: Collection[UUID],
+    configs: ActiveConfigs,
+    now: datetime,
+    changed: Collection[UUID],
+    causes: Mapping[UUID, str] | None = None,
+    memory: Mapping[UUID, str] | None = None,
+) -> int:
+    """Do what `rescore` does for accounts that the caller's transaction has locked."""
+    if not account_ids:
+        return 0
     started = perf_counter()
-    lock_contexts(account_ids)
-    rows = map(_Row._make, fetch_prepared(_READ, [to_array(account_ids)]))
-    evidence = read_buckets(account_ids=account_ids, configs=configs, at=now)
-    judge = _Judge(configs, now, changed=changed, memory=memory)
-    outcomes = [judge.judge(row, evidence.get(row.account_id, [])) for row in rows]
-    _write(outcomes, configs, now)
-    published = [outcome.change for outcome in outcomes if outcome.is_published]
-    announce(changes=published, now=now, causes=causes or {})
+    with one_trip():
+        rows = ask_prepared(_READ, [to_array(account_ids)], lambda rows: list(map(_Row._make, rows)))
+        evidence = ask_buckets(account_ids=account_ids, configs=configs, at=now).get()
+        judge = _Judge(configs, now, changed=changed, memory=memory)
+        outcomes = [judge.judge(row, evidence.get(row.account_id, [])) for row in rows.get()]
+        _write(outcomes, configs, now)
+        published = [outcome.change for outcome in outcomes if outcome.is_published]
+        announce(changes=published, now=now, causes=causes or {})
     INTENT_SCORE_SECONDS.observe(perf_counter() - started)
     return len(published)
 

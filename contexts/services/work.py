@@ -1,30 +1,34 @@
 """Signals into scores: what the context engine does with a chunk of work items, in one transaction."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import structlog
 from django.db import transaction
 
+from compliance.privacy.restrictions import ask_standing
 from contexts.contracts import ActiveConfigs
-from contexts.evidence import without_erased
-from contexts.families import find_roots
 from contexts.scoring import Bucket, place
-from contexts.services.configs import share_active
-from contexts.services.contacts import ensure_contacts
-from contexts.services.identity import resolve_accounts
+from contexts.services.configs import ask_shared
+from contexts.services.contacts import add_contacts, list_newcomers
+from contexts.services.directory import Directory
+from contexts.services.identity import ask_names, resolve_accounts
 from contexts.services.ledger import LedgerRow, add_to_ledger
 from contexts.services.matching import note_vendor_merges
-from contexts.services.rescoring import lock_contexts, rescore
+from contexts.services.rescoring import lock_contexts, score_locked
 from revctx.eventbus.workitems import WorkItemData
 from revctx.observability.metrics import SIGNALS_PROCESSED
+from revctx.statements import one_trip
 from signals.contracts import ScorableSignal
 from signals.normalization import source_label
 from signals.selectors import list_scorable
 
 log = structlog.get_logger(__name__)
+
+# Called with signal id → account that it counts for, and the ids that are new.
+Then = Callable[[Mapping[UUID, UUID], set[UUID]], None]
 
 
 def apply_signals(*, items: Sequence[WorkItemData], now: datetime) -> None:
@@ -35,34 +39,64 @@ def apply_signals(*, items: Sequence[WorkItemData], now: datetime) -> None:
     Rows are written for the account that the references name; what is scored is the one it is merged into.
     """
     request_ids = {UUID(item.data["signal_id"]): item.request_id for item in items}
-    signals = without_erased(list_scorable(signal_ids=list(request_ids)), lambda signal: signal.subject_id)
-    configs = share_active()
-    scored_as, added = count_signals(signals=signals, configs=configs, now=now)
-    touched = {scored_as[signal_id] for signal_id in added}
-    causes = _causes(signals, scored_as, added, request_ids)
-    rescore(account_ids=touched, configs=configs, now=now, changed=touched, causes=causes)
+    stored = list_scorable(signal_ids=list(request_ids))
+    if not stored:
+        _count([], set(), len(request_ids))
+        return
+    with one_trip():
+        standing = ask_standing({signal.subject_id for signal in stored if signal.subject_id})
+        shared = ask_shared()
+        names = ask_names(stored)
+    hidden, configs = standing.get().hidden, shared.get()
+    signals = [signal for signal in stored if signal.subject_id not in hidden]
+
+    def score(scored_as: Mapping[UUID, UUID], added: set[UUID]) -> None:
+        touched = {scored_as[signal_id] for signal_id in added}
+        causes = _causes(signals, scored_as, added, request_ids)
+        score_locked(account_ids=touched, configs=configs, now=now, changed=touched, causes=causes)
+
+    _, added = count_signals(signals=signals, configs=configs, now=now, directory=names.get(), then=score)
     transaction.on_commit(lambda: _count(signals, added, len(request_ids)))
 
 
 def count_signals(
-    *, signals: Sequence[ScorableSignal], configs: ActiveConfigs, now: datetime
+    *,
+    signals: Sequence[ScorableSignal],
+    configs: ActiveConfigs,
+    now: datetime,
+    directory: Directory | None = None,
+    then: Then | None = None,
 ) -> tuple[dict[UUID, UUID], set[UUID]]:
     """Let signals count, once each, without scoring; in the caller's transaction, which shares `configs`.
+
+    `directory` is what the references of the signals lead to, if it has been asked for. `then` is called
+    with the result, in the trip of the ledger's statements, so it runs prepared ones only.
 
     Returns: signal id → the account that it counts for, and the ids that are new to the ledger. The
     accounts stay locked.
     """
-    account_of = resolve_accounts(signals=signals, configs=configs, now=now)
-    roots = find_roots(set(account_of.values()))
-    scored_as = {signal_id: roots.get(account_id, account_id) for signal_id, account_id in account_of.items()}
-    lock_contexts(set(scored_as.values()))
-    ensure_contacts(signals=signals, account_of=account_of, now=now)
+    account_of, roots = resolve_accounts(signals=signals, configs=configs, now=now, directory=directory)
+    scored_as = {pk: roots.get(owner, owner) for pk, owner in account_of.items()} if roots else account_of
     rows = [
         _ledger_row(signal, account_of[signal.id], configs, now)
         for signal in signals
         if signal.id in account_of
     ]
-    added = add_to_ledger(rows=rows, decay_id=configs.decay_id)
+
+    def count() -> set[UUID]:
+        added = add_to_ledger(rows=rows, decay_id=configs.decay_id)
+        if then is not None:
+            then(scored_as, added)
+        return added
+
+    with one_trip():
+        lock_contexts(set(scored_as.values()))
+        newcomers = list_newcomers(signals=signals, account_of=account_of)
+        added = count() if not newcomers else set()
+    if newcomers:
+        add_contacts(newcomers=newcomers, now=now)
+        with one_trip():
+            added = count()
     note_vendor_merges(signals=signals, added=added, account_of=account_of, configs=configs, now=now)
     return scored_as, added
 
@@ -101,9 +135,8 @@ def _causes(
     added: set[UUID],
     request_ids: Mapping[UUID, str],
 ) -> dict[UUID, str]:
-    """Return per account the request id of its newest signal that counted."""
-    newest_last = sorted(signals, key=lambda signal: (signal.received_at, signal.id))
-    return {account_of[signal.id]: request_ids[signal.id] for signal in newest_last if signal.id in added}
+    """Return per account the request id of its newest signal that counted, which comes last."""
+    return {account_of[signal.id]: request_ids[signal.id] for signal in signals if signal.id in added}
 
 
 def _count(signals: Sequence[ScorableSignal], added: set[UUID], wanted: int) -> None:

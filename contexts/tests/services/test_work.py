@@ -9,8 +9,10 @@ from django.db import DatabaseError, transaction
 from compliance.selectors import list_audit_events
 from contexts import selectors
 from contexts.models import AccountContext, Crossing, LedgerEntry, ScoreBucket
+from contexts.tasks import process_work
 from contexts.tests.factories import NOW, add_work, ingest, make_draft, score_of, score_signals, work
 from revctx.eventbus.models import OutboxEvent
+from signals.contracts import SignalDraft
 
 pytestmark = pytest.mark.django_db
 
@@ -84,6 +86,17 @@ class TestApplySignals:
         [contribution] = score_of().contributions
         assert contribution.signal_ids == (signal_id,)
         assert contribution.points == context.intent_score
+
+    @pytest.mark.parametrize(("email", "most"), [(None, 17), ("a@acme{}.example", 20)])
+    def test_a_chunk_of_known_accounts_costs_few_statements(self, email, most, django_assert_max_num_queries):
+        def ten() -> list[SignalDraft]:
+            return [make_draft(crm_id=f"crm-{n}", email=email and email.format(n)) for n in range(10)]
+
+        score_signals(*ten())
+        ingest(ten())
+
+        with django_assert_max_num_queries(most):
+            assert process_work() == 10
 
     def test_the_same_signal_again_changes_nothing(self):
         signal_ids = score_signals(make_draft("demo_requested"), make_draft("page_view"))
