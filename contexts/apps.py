@@ -21,7 +21,8 @@ class ContextsConfig(AppConfig):
         audit.register_transitions(
             "contexts",
             {
-                *("account.created", "context.updated", "config.activated", "account.enriched"),
+                *("account.created", "context.updated", "config.activated"),
+                *("account.enriched", "account.facts_recorded"),
                 *("config_rollout.started", "config_rollout.superseded", "config_rollout.finished"),
                 "evidence.retracted",
                 *("context_replay.started", "context_replay.given_up", "context_replay.finished"),

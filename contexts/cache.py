@@ -1,10 +1,12 @@
 """Hot copies of account evidence in Redis: random ids and numbers, one copy an account.
 
 A copy names the version of the score that it rests on, and is read for exactly that version: whoever stores
-an old one late is a miss for the next reader, never a wrong answer. Redis may be empty, stopped or garbled.
+an old one late is a miss for the next reader, never a wrong answer. Redis may be empty, stopped, silent or
+garbled; one that did not answer is not asked again for `AWAY_SECONDS`, so that few readers wait for it.
 """
 
 import json
+import time
 import zlib
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -18,6 +20,7 @@ from contexts.scoring import Bucket
 from revctx.observability.metrics import CACHE_HITS, CACHE_MISSES
 
 LIFETIME_SECONDS = 300
+AWAY_SECONDS = 5.0
 FORM = 2  # of what is written here; copies of another form are misses
 
 # Activation of the configuration, version of the account's score.
@@ -27,27 +30,41 @@ Evidence = tuple[list[Bucket], Mapping[tuple[str, str], tuple[list[UUID], int]]]
 log = structlog.get_logger(__name__)
 
 
+_away_until = 0.0
+
+
 def find_copy(account_id: UUID, *, version: Version) -> Evidence | None:
     """Return the evidence of exactly this version, or None; a Redis that does not answer is a miss."""
+    evidence = None
     try:
-        found = get_redis_connection("default").get(_key(account_id))
+        found = None if _is_away() else get_redis_connection("default").get(_key(account_id))
         evidence = _read(found, version) if found is not None else None
     except RedisError as error:
-        log.warning("cache.unreachable", error=type(error).__name__)
-        evidence = None
+        _leave_alone(error)
     except (ValueError, TypeError, KeyError, zlib.error) as error:
         log.warning("cache.unreadable", error=type(error).__name__)
-        evidence = None
     (CACHE_MISSES if evidence is None else CACHE_HITS).inc()
     return evidence
 
 
 def store_copy(account_id: UUID, *, version: Version, evidence: Evidence) -> None:
     """Keep a copy for five minutes; without Redis nothing is kept."""
+    if _is_away():
+        return
     try:
         get_redis_connection("default").set(_key(account_id), _print(version, evidence), ex=LIFETIME_SECONDS)
     except RedisError as error:
-        log.warning("cache.unreachable", error=type(error).__name__)
+        _leave_alone(error)
+
+
+def _is_away() -> bool:
+    return time.monotonic() < _away_until
+
+
+def _leave_alone(error: RedisError) -> None:
+    global _away_until
+    _away_until = time.monotonic() + AWAY_SECONDS
+    log.warning("cache.unreachable", error=type(error).__name__, seconds=AWAY_SECONDS)
 
 
 def forget_copies(account_ids: Collection[UUID]) -> None:

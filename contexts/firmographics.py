@@ -1,10 +1,14 @@
-"""What was known of a company at a past moment. Pure: no Django, no clock, no I/O."""
+"""Facts of a company: their form, who is believed, what was known when. Pure: no Django, no clock, no I/O."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 TRUSTED_SOURCES = frozenset({"crm", "user"})  # providers don't overwrite what these say
+
+MAX_TEXT = 64
+MAX_ITEMS = 50
+MAX_NUMBER = 1e15
 
 Sources = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -14,6 +18,39 @@ class Told(NamedTuple):
 
     facts: Mapping[str, Any]
     at: datetime
+
+
+def read_fact(name: str, value: Any) -> Any | None:
+    """Return the value of an attribute in its stored form, or None when it is not of the attribute's kind.
+
+    Numbers are 0…1e15; texts become codes of at most 64 characters, and nothing that looks like an address.
+    """
+    if name in {"employees", "annual_revenue"}:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return value if is_number and 0 <= value < MAX_NUMBER else None
+    if name == "technologies":
+        items = value[:MAX_ITEMS] if isinstance(value, list | tuple) else []
+        return sorted({code for item in items if (code := _code(item))}) or None
+    return _code(value)
+
+
+def _code(value: Any) -> str | None:
+    if not isinstance(value, str) or not value.strip() or "@" in value or not value.isprintable():
+        return None
+    return "_".join(value.casefold().replace("-", " ").split())[:MAX_TEXT]
+
+
+def add_word(
+    told: Sequence[Mapping[str, Any]], *, source: str, value: Any, at: datetime
+) -> tuple[list[Mapping[str, Any]], bool]:
+    """Return what is on record for an attribute after a source's word, and whether that word counts.
+
+    A source's last word replaces its earlier one. People and the CRM overrule providers; among equals the
+    last word counts.
+    """
+    others = [item for item in told if item["source"] != source]
+    counts = source in TRUSTED_SOURCES or not any(item["source"] in TRUSTED_SOURCES for item in others)
+    return [*others, {"source": source, "at": at.isoformat(), "value": value}], counts
 
 
 def attributes_at(

@@ -1,5 +1,7 @@
 """The monthly enrichment budget of an account, in integer micro-dollars.
 
+Accounts that are merged share one: what either has spent counts.
+
 Redis admits quickly with one script; the ledger in PostgreSQL is the truth and has the last word under
 a lock of the account, so neither a lost Redis nor concurrent calls can exceed the cap. Redis down means no.
 
@@ -13,10 +15,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from redis.exceptions import RedisError
 
 from compliance import audit
+from contexts import selectors as contexts_selectors
 from orchestration import budget_hints
 from orchestration.budget_hints import ADMITTED, IN_FLIGHT, MISSING, RESTING, Slot
 from orchestration.contracts import BudgetView
@@ -123,7 +126,7 @@ def close_lapsed(*, now: datetime, account_id: UUID | None = None) -> int:
 def get_budget(*, account_id: UUID, now: datetime) -> BudgetView:
     """Return what the ledger says of an account's month."""
     month = month_of(now)
-    rows = EnrichmentSpend.objects.filter(account_id=account_id, month=month)
+    rows = _list_spend(account_id, month)
     told = rows.aggregate(committed=Sum("micro_dollars", default=0), entries=Count("pk"))
     cap = settings.ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS
     return BudgetView(account_id=account_id, month=month, cap=cap, **told)
@@ -190,8 +193,13 @@ def _enter(slot: Slot, crossing_id: UUID | None, price: int, now: datetime) -> E
 
 def _committed(account_id: UUID, month: date) -> int:
     """Sum the ledger: settled at their price, open reservations at their maximum for as long as they stay."""
-    rows = EnrichmentSpend.objects.filter(account_id=account_id, month=month)
-    return rows.aggregate(total=Sum("micro_dollars"))["total"] or 0
+    return _list_spend(account_id, month).aggregate(total=Sum("micro_dollars"))["total"] or 0
+
+
+def _list_spend(account_id: UUID, month: date) -> QuerySet[EnrichmentSpend]:
+    """Return the month's entries of an account and of those that are merged into it."""
+    members = contexts_selectors.list_members(account_id)
+    return EnrichmentSpend.objects.filter(account_id__in=members, month=month)
 
 
 def _lock(account_id: UUID) -> None:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from contexts.api import merge_views
 from contexts.api.enrichment_views import AccountEnrichmentView
+from contexts.api.facts_views import AccountFactsView
 from contexts.api.graph import AccountGraphView
 from contexts.api.views import (
     AccountDetailView,
@@ -22,6 +23,7 @@ urlpatterns = [
     path("accounts/<str:ref>/graph", AccountGraphView.as_view(), name="account-graph"),
     path("accounts/<str:ref>/context-pack", AccountPackView.as_view(), name="account-context-pack"),
     path("accounts/<str:ref>/enrichment", AccountEnrichmentView.as_view(), name="account-enrichment"),
+    path("accounts/<str:ref>/facts", AccountFactsView.as_view(), name="account-facts"),
     path("context-packs/<uuid:pack_id>", StoredPackView.as_view(), name="context-pack"),
     path("identity/merges", merge_views.MergesView.as_view(), name="merge-list"),
     path("identity/merges/preview", merge_views.MergePreviewView.as_view(), name="merge-preview"),

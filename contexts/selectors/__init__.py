@@ -1,6 +1,7 @@
 """Reads that other apps and pages may use."""
 
 from contexts.contracts import AccountNotFound
+from contexts.families import list_members
 from contexts.selectors.accounts import get_account, get_account_id, list_accounts, list_contacts, list_names
 from contexts.selectors.configs import (
     get_active,
@@ -42,6 +43,7 @@ __all__ = [
     "list_accounts",
     "list_configs",
     "list_contacts",
+    "list_members",
     "list_names",
     "list_wanted",
     "open_pack",

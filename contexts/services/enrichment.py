@@ -8,19 +8,15 @@ from uuid import UUID
 from django.db import transaction
 
 from compliance import audit
-from contexts.contracts import AccountNotFound
-from contexts.families import find_root
-from contexts.firmographics import TRUSTED_SOURCES
-from contexts.models import Account, EnrichmentRecord
+from contexts.firmographics import read_fact
+from contexts.models import EnrichmentRecord
 from contexts.quality import FIELDS, measure_quality
 from contexts.services.configs import share_active
-from contexts.services.rescoring import lock_contexts, rescore
+from contexts.services.facts import hold_account, tell
+from contexts.services.rescoring import rescore
 from revctx.observability.metrics import CONTEXT_QUALITY
 
 ACTOR = "system:enrichment"
-MAX_TEXT = 64
-MAX_ITEMS = 50
-MAX_NUMBER = 1e15
 
 
 @transaction.atomic
@@ -33,48 +29,17 @@ def record_enrichment(
     the latter. Raises: AccountNotFound.
     """
     configs = share_active()
-    account_id = find_root(account_id)
-    lock_contexts([account_id])
-    account = Account.objects.select_for_update(no_key=True).filter(id=account_id).first()
-    if account is None:
-        raise AccountNotFound("no account has this id")
+    account = hold_account(account_id)
     given = {name: facts[name] for name in FIELDS if facts.get(name) is not None}
-    read = {name: _read(name, value) for name, value in given.items()}
+    read = {name: read_fact(name, value) for name, value in given.items()}
     known = {name: value for name, value in read.items() if value is not None}
-    for name, value in known.items():
-        _take_over(account, name, value, provider, now)
-    account.save(update_fields=["attributes", "fact_sources"])
+    tell(account, known, source=provider, now=now)
     EnrichmentRecord.objects.create(account=account, provider=provider, facts=known, recorded_at=now)
     quality = measure_quality(account.fact_sources, now=now).score
-    audit.record([_audit_entry(account_id, provider, read, quality, now)])
-    rescore(account_ids=[account_id], configs=configs, now=now, changed=[account_id] if known else [])
+    audit.record([_audit_entry(account.id, provider, read, quality, now)])
+    rescore(account_ids=[account.id], configs=configs, now=now, changed=[account.id] if known else [])
     CONTEXT_QUALITY.observe(quality)
     return known
-
-
-def _take_over(account: Account, name: str, value: Any, source: str, now: datetime) -> None:
-    told = [item for item in account.fact_sources.get(name, []) if item["source"] != source]
-    is_trusted = any(item["source"] in TRUSTED_SOURCES for item in told)
-    account.fact_sources[name] = [*told, {"source": source, "at": now.isoformat(), "value": value}]
-    if not is_trusted:
-        account.attributes[name] = value
-
-
-def _read(name: str, value: Any) -> Any | None:
-    """Return the value in its stored form, or None when it is not of the attribute's kind."""
-    if name in {"employees", "annual_revenue"}:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return value if is_number and 0 <= value < MAX_NUMBER else None
-    if name == "technologies":
-        items = value[:MAX_ITEMS] if isinstance(value, list | tuple) else []
-        return sorted({code for item in items if (code := _code(item))}) or None
-    return _code(value)
-
-
-def _code(value: Any) -> str | None:
-    if not isinstance(value, str) or not value.strip() or "@" in value or not value.isprintable():
-        return None
-    return "_".join(value.casefold().replace("-", " ").split())[:MAX_TEXT]
 
 
 def _audit_entry(

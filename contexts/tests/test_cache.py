@@ -1,6 +1,7 @@
 """The hot copy never changes an answer: stopped, garbled, outrun by a writer, or about the erased."""
 
 import json
+import signal
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,6 +45,7 @@ def own_redis(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": server.url}}
     yield server
     server.stop()
+    cache._away_until = 0.0  # the other tests' Redis answers
 
 
 class TestStopped:
@@ -67,6 +69,22 @@ class TestStopped:
 
         own_redis.start()
         assert read() == before
+
+    def test_a_silent_one_is_waited_for_once(self, own_redis: RedisServer) -> None:
+        score_signals(make_draft("demo_requested", email=EMAIL))
+        before = score_of()
+        assert own_redis.process is not None
+        own_redis.process.send_signal(signal.SIGSTOP)
+
+        first = perf_counter()
+        assert score_of() == before
+        waited = perf_counter() - first
+        misses = value(CACHE_MISSES)
+        assert [score_of() for _ in range(3)] == [before] * 3
+
+        own_redis.process.send_signal(signal.SIGCONT)
+        assert value(CACHE_MISSES) == misses + 3
+        assert perf_counter() - first < 2 * waited  # each further read would wait as long
 
 
 class TestVersions:

@@ -24,7 +24,7 @@ class EnrichmentProviderForm(forms.ModelForm):
     )
     # Django takes declared fields out of the class, so the form's own `fields` is untouched.
     fields = forms.MultipleChoiceField(  # type: ignore[assignment]
-        label="what it can fill",
+        label="What it can fill",
         choices=[(name, name) for name in FIELDS],
         widget=forms.CheckboxSelectMultiple,
     )

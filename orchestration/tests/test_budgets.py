@@ -15,10 +15,11 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from contexts.services import merging
 from orchestration import budget_hints, budgets
 from orchestration.budgets import BudgetRefused
 from orchestration.models import EnrichmentSpend
-from orchestration.tests.stories import list_audit
+from orchestration.tests.stories import list_audit, score_only, utc_now
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 LATER = NOW + budgets.FLIGHT
@@ -88,6 +89,21 @@ class TestReserve:
 
         assert refusal_of(account_id) == "exhausted"
         assert committed(account_id) == CAP
+
+    def test_merged_accounts_share_one_budget_until_they_are_split(self) -> None:
+        first, second = (score_only(name) for name in ("budget-a", "budget-b"))
+        for account_id in (first, second):
+            reserve(account_id, price=300_000)
+
+        merge_id = merging.merge(
+            kind="account", merged_id=first, survivor_id=second, actor="user:1", now=utc_now()
+        )
+
+        assert refusal_of(second) == "exhausted"
+        assert committed(second) == 600_000
+        merging.undo(merge_id=merge_id, actor="user:1", now=utc_now())
+        assert committed(first) == committed(second) == 300_000
+        reserve(second)
 
     def test_a_new_month_has_a_new_budget(self) -> None:
         account_id = uuid4()

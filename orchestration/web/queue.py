@@ -16,6 +16,7 @@ from orchestration.policy import State
 from orchestration.web import reads, wording
 from orchestration.web.reads import ActionRow
 from orchestration.web.wording import Problem
+from revctx.reading import reading
 from revctx.web.access import ScopedPage
 from revctx.web.people import name_actors, name_users
 
@@ -123,8 +124,9 @@ class Queue(QueueView):
     """The queue with one action open: the named one, else the first."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Return the page's data."""
-        return self.get_queue_context(action_id=kwargs.get("action_id"))
+        """Return the page's data; what many of its parts need is read once."""
+        with reading():
+            return self.get_queue_context(action_id=kwargs.get("action_id"))
 
 
 class Rail(QueueView):

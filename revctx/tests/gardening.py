@@ -146,6 +146,12 @@ def type_into_staff_fields(client: Any) -> None:
     analyst.post("/integrations/sources/hostile", {"payload": json.dumps({"events": [{"note": WORD}]})})
 
 
+def tell_facts(client: Any) -> None:
+    """Put the address where facts of a company belong; the account is there once the engines have worked."""
+    facts = {"source": "user", "facts": {"industry": EMAIL}}
+    assert client.post("/api/accounts/canary-account/facts", facts).status_code == 422
+
+
 def use_the_pages() -> None:
     """Type the address into forms, right ones and wrong ones; it must stay in no session."""
     officer = sign_in("privacy_officer")

@@ -139,6 +139,7 @@ def test_a_canary_is_found_nowhere_after_the_erasure(
     client = fill_every_door(api_client)
     report = gardening.import_a_file(tmp_path)
     run_engines()
+    gardening.tell_facts(client)
     gardening.decide_on_letters(api_client)
     carry_out()
     run_a_laboratory()

@@ -73,6 +73,7 @@ class Command(BaseCommand):
         if report.finding_count > len(report.findings):
             self.stdout.write(f"! and {report.finding_count - len(report.findings)} more")
         self.stdout.write("Never seen by any verification:")
-        self.stdout.writelines(f"- {line}" for line in NOT_COVERED)
+        for line in NOT_COVERED:
+            self.stdout.write(f"- {line}")
         if report.is_sound:
             self.stdout.write("SOUND: everything is as it was sealed.")

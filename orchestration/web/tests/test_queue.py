@@ -131,7 +131,7 @@ class TestPage:
         client.get("/approvals")
 
         # Six of them ask whether somebody in a pack was erased or restricted meanwhile.
-        with django_assert_max_num_queries(64):
+        with django_assert_max_num_queries(42):
             client.get("/approvals")
 
 
