@@ -1,7 +1,9 @@
 """The admin of contexts: what is derived or written once is shown, never edited."""
 
 from typing import Any
+from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -181,6 +183,17 @@ class ConfigRolloutAdmin(ReadOnlyAdmin):
         return f"{rollout.share_done:.0%}"
 
 
+class RetractionForm(forms.ModelForm):
+    """A signal's id and a reason."""
+
+    def clean_signal_id(self) -> UUID:
+        """Refuse an id that no signal has: the retraction could not be taken back."""
+        signal_id: UUID = self.cleaned_data["signal_id"]
+        if find_unknown([signal_id]):
+            raise forms.ValidationError("No signal has this id.")
+        return signal_id
+
+
 @admin.register(models.Retraction)
 class RetractionAdmin(WrittenOnceAdmin):
     """Signals that count no longer; adding one takes the signal back."""
@@ -189,6 +202,7 @@ class RetractionAdmin(WrittenOnceAdmin):
     list_filter = ("reason",)
     ordering = ("-retracted_at",)
     fields = ("signal_id", "reason")
+    form = RetractionForm
 
     def save_model(self, request: HttpRequest, obj: models.Retraction, form: Any, change: bool) -> None:
         """Take the signal back and score its account."""
