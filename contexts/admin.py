@@ -12,7 +12,7 @@ from django.utils import timezone
 from contexts import icp_admin, models
 from contexts.identity_models import IdentityMerge, MergeCandidate
 from contexts.rollout_models import ConfigRollout
-from contexts.services.retracting import retract_signals
+from contexts.services.retracting import find_unknown, retract_signals
 
 __all__ = ["icp_admin"]  # its page registers itself
 
@@ -170,12 +170,14 @@ class ConfigRolloutAdmin(ReadOnlyAdmin):
     """Configurations on their way into use, with how far they have come."""
 
     list_display = (
-        *("id", "phase", "share", "decay", "weight", "actor", "replayed", "to_replay", "tried", "accounts"),
+        *("id", "state", "share", "decay", "weight", "actor", "replayed", "to_replay", "tried", "accounts"),
         *("would_rise", "would_fall", "scored", "started_at", "activated_at", "finished_at"),
     )
     list_filter = ("phase",)
     list_select_related = ("decay", "weight")
     ordering = ("-id",)
+    readonly_fields = ("state",)
+    exclude = ("phase",)
 
     @admin.display(description="of the phase")
     def share(self, rollout: ConfigRollout) -> str:

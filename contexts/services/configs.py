@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from compliance import audit
 from contexts.contracts import ActiveConfigs
+from contexts.icp import IcpData
 from contexts.models import (
     AccountContext,
     ActiveConfig,
@@ -63,6 +64,21 @@ def store_configs(
     decay_version = _store_decay(decay, note, now) if decay else None
     weight_version = _store_weight(weight, note, now) if weight else None
     return decay_version, weight_version
+
+
+@transaction.atomic
+def store_profile(weight_version: int, *, icp: IcpData, now: datetime) -> int:
+    """Store a version of the weights with another profile and return its number; nothing is activated.
+
+    All else is as stored, not as read: what follows a setting goes on following it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [STORE_LOCK])
+    row = WeightConfig.objects.get(version=weight_version)
+    row.pk, row.version, row.icp = None, _next_version(WeightConfig), _ensure_icp(icp.to_dict(), now)
+    row.note, row.created_at = f"ideal profile: {icp.name}"[:200], now
+    row.save(force_insert=True)
+    return row.version
 
 
 @transaction.atomic
