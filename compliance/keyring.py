@@ -98,7 +98,8 @@ class HeldKeys:
 
     def seal(self, items: Sequence[tuple[UUID | None, bytes, bytes]]) -> list[bytes]:
         """Encrypt rows of (owner, plaintext, associated data), in order."""
-        sealers = {owner: keys.make_sealer(key, owner) for owner, key in self._data_keys.items()}
+        nonces = keys.draw_nonces(len(items))
+        sealers = {owner: keys.make_sealer(key, owner, nonces) for owner, key in self._data_keys.items()}
         return [
             sealers[owner or self._month](plaintext, associated) for owner, plaintext, associated in items
         ]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import lru_cache
 from uuid import UUID
@@ -19,6 +19,9 @@ from uuid import UUID
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+
+from revctx.keyed_hash import make_keyed_hash
+from revctx.randomness import draw_bytes
 
 KEY_BYTES = 32
 HEADER_BYTES = 4
@@ -95,17 +98,25 @@ def unwrap_key(wrapped: bytes, wrapping_key_id: str, owner: KeyOwner) -> bytes:
 
 def seal_bytes(data_key: bytes, owner: KeyOwner, plaintext: bytes, associated: bytes) -> bytes:
     """Encrypt ``plaintext``, bound to its owner and to ``associated``; the result names its month."""
-    return make_sealer(data_key, owner)(plaintext, associated)
+    return make_sealer(data_key, owner, draw_nonces(1))(plaintext, associated)
 
 
-def make_sealer(data_key: bytes, owner: KeyOwner) -> Callable[[bytes, bytes], bytes]:
-    """Return what seals any number of values of one owner as ``seal_bytes`` does, the key set up once."""
+def draw_nonces(count: int) -> Iterator[bytes]:
+    """Return nonces for so many values, each to be used once."""
+    return draw_bytes(length=_NONCE_BYTES, count=count)
+
+
+def make_sealer(data_key: bytes, owner: KeyOwner, nonces: Iterator[bytes]) -> Callable[[bytes, bytes], bytes]:
+    """Return what seals values of one owner as ``seal_bytes`` does, the key set up once.
+
+    Each value takes the next of ``nonces``, which sealers may share.
+    """
     header = make_header(owner)
     cipher = AESGCM(_derive(data_key, b"seal"))
     common = _sealing_data(header, owner, b"")
 
     def seal(plaintext: bytes, associated: bytes) -> bytes:
-        nonce = os.urandom(_NONCE_BYTES)
+        nonce = next(nonces)
         return header + nonce + cipher.encrypt(nonce, plaintext, common + associated)
 
     return seal
@@ -134,8 +145,8 @@ def fingerprint_bytes(data_key: bytes, owner: KeyOwner, content: bytes) -> bytes
 
 def make_fingerprinter(data_key: bytes, owner: KeyOwner) -> Callable[[bytes], bytes]:
     """Return what hashes any number of contents of one owner as ``fingerprint_bytes`` does."""
-    header, key = make_header(owner), _derive(data_key, b"fingerprint")
-    return lambda content: header + hmac.digest(key, content, "sha256")
+    header, keyed_hash = make_header(owner), make_keyed_hash(_derive(data_key, b"fingerprint"))
+    return lambda content: header + keyed_hash(content)
 
 
 def make_header(owner: KeyOwner) -> bytes:

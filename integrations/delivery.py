@@ -8,9 +8,9 @@ from integrations.outcomes import Outcome
 from integrations.receipts import ConnectorReceipt, QuarantinedItem, StoredItem
 from signals.canonical import canonical_json
 from signals.normalization import Catalogue, InvalidDraft, normalize
-from signals.quarantining import Unclear, quarantine_many
 from signals.selectors import get_catalogue
 from signals.services.ingest import ingest_signals
+from signals.services.quarantine import Unclear, quarantine_many
 
 
 @dataclass(frozen=True)

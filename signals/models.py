@@ -68,9 +68,9 @@ class Signal(models.Model):
         db_table = "signals"
         ordering = ["-occurred_at", "-id"]
         indexes = [
-            models.Index(fields=["-occurred_at", "-id"], name="signals_occurred"),
-            models.Index(fields=["type", "-occurred_at", "-id"], name="signals_type_occurred"),
-            models.Index(fields=["source", "-occurred_at", "-id"], name="signals_source_occurred"),
+            models.Index(fields=["occurred_at", "id"], name="signals_occurred"),
+            models.Index(fields=["type", "occurred_at", "id"], name="signals_type_occurred"),
+            models.Index(fields=["source", "occurred_at", "id"], name="signals_source_occurred"),
             GinIndex(
                 fields=["account"], opclasses=["jsonb_path_ops"], fastupdate=False, name="signals_account"
             ),

@@ -4,9 +4,9 @@ import math
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from compliance.normalization import InvalidEmail, normalize_email
@@ -23,6 +23,7 @@ MAX_STRENGTH = 10.0
 # Sources that metrics name; any other is counted as "other", so that labels stay few.
 NAMED_SOURCES = frozenset({"salesforce", "hubspot", "segment", "outreach", "api", "web", "product"})
 _MAX_NUMBER = 1e15
+_KINDS = frozenset(REFERENCE_KINDS)
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)[\w-]{1,63}(\.[\w-]{1,63})+")
 _TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -63,8 +64,7 @@ class Catalogue:
     accepts_unknown: bool = False
 
 
-@dataclass(frozen=True)
-class NormalizedSignal:
+class NormalizedSignal(NamedTuple):
     """A draft that can be stored as it is; the last texts are canonical JSON.
 
     `compared_json` is of the attributes without references, which only repeat what is sealed.
@@ -141,8 +141,7 @@ def normalize_account(account: Mapping[str, str]) -> dict[str, str]:
     Raises:
         InvalidDraft: none given, an unknown kind, or a value that is none of an account.
     """
-    unknown = set(account) - set(REFERENCE_KINDS)
-    if unknown or not account:
+    if not account or not account.keys() <= _KINDS:
         raise InvalidDraft("no_account", "account", f"needs one or more of {', '.join(REFERENCE_KINDS)}")
     return {kind: _reference(kind, account[kind]) for kind in REFERENCE_KINDS if kind in account}
 
@@ -187,8 +186,9 @@ def split_attributes(
     """
     readable: dict[str, Any] = {}
     unreadable: dict[str, Any] = {}
+    kinds = catalogue.types.get(signal_type, {})
     for name, value in attributes.items():
-        kind = catalogue.types.get(signal_type, {}).get(name, "")
+        kind = kinds.get(name, "")
         fitting = _fit(value, kind, catalogue)
         if fitting is not None:
             readable[name] = fitting
@@ -205,7 +205,7 @@ def without_person(signal: NormalizedSignal) -> NormalizedSignal:
     What no catalogue knows may be about the person, so it goes too.
     """
     external_id = "" if "@" in signal.external_id else signal.external_id
-    return replace(signal, person=None, sealed={}, external_id=external_id)
+    return signal._replace(person=None, sealed={}, external_id=external_id)
 
 
 def comparable(signal: NormalizedSignal) -> bytes:
@@ -252,7 +252,7 @@ def _check_attributes(draft: SignalDraft, catalogue: Catalogue) -> None:
 
 
 def _reference(kind: str, value: str) -> str:
-    text = unicodedata.normalize("NFC", value).strip()
+    text = (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
     # References travel as Kafka keys, so nothing that looks like an address may be one.
     if not 0 < len(text) <= 200 or "@" in text or not text.isprintable():
         raise InvalidDraft("invalid_account", f"account.{kind}", "1 to 200 printable characters, no '@'")

@@ -60,18 +60,18 @@ def authority_due(aware_at: datetime) -> datetime:
 def check(decision: Decision, standing: Standing, *, code: str, now: datetime) -> None:
     """Refuse what was decided already, what comes too early, and a late report without its reason.
 
+    A code is kept for as long as the breach and the audit log, so it is one of a list, or else empty.
+
     Raises:
         DecisionRefused.
     """
     if standing.is_closed:
         raise DecisionRefused("move", "comes after the breach was closed")
-    if decision in WAIVER_REASONS:
-        _check_code(code, WAIVER_REASONS[decision])
+    is_late = decision is Decision.NOTIFY_AUTHORITY and now > standing.authority_due_at
+    _check_code(code, WAIVER_REASONS.get(decision) or (DELAY_REASONS if is_late else ("",)))
     if decision in (Decision.NOTIFY_AUTHORITY, Decision.WAIVE_AUTHORITY):
         if standing.is_authority_settled:
             raise DecisionRefused("move", "was decided before")
-        if decision is Decision.NOTIFY_AUTHORITY and now > standing.authority_due_at:
-            _check_code(code, DELAY_REASONS)
     elif decision in (Decision.NOTIFY_PERSONS, Decision.WAIVE_PERSONS):
         if standing.are_persons_settled:
             raise DecisionRefused("move", "was decided before")
@@ -81,4 +81,4 @@ def check(decision: Decision, standing: Standing, *, code: str, now: datetime) -
 
 def _check_code(code: str, known: tuple[str, ...]) -> None:
     if code not in known:
-        raise DecisionRefused("code", f"is one of {', '.join(known)}")
+        raise DecisionRefused("code", f"is one of {', '.join(known)}" if any(known) else "is empty here")

@@ -1,5 +1,6 @@
 """The envelope of every event: CloudEvents 1.0, structured JSON."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -10,11 +11,17 @@ from revctx.api.parsing import parse_json
 from revctx.eventbus.topics import TOPICS
 from revctx.json_text import make_encoder
 from revctx.observability.context import get_request_id
+from revctx.randomness import draw_bytes
 
 SPEC_VERSION = "1.0"
 SOURCE = "/revctx"
 _encode = make_encoder(ensure_ascii=True, compact=True)
 _LONGEST = {"id": 36, "type": 64, "subject": 255, "time": 40, "requestid": 128}  # characters
+
+
+def new_event_ids(count: int) -> Iterator[UUID]:
+    """Return the ids of so many events that are made together."""
+    return (UUID(bytes=random, version=4) for random in draw_bytes(length=16, count=count))
 
 
 class InvalidEvent(ValueError):

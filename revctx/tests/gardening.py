@@ -1,19 +1,21 @@
 """Plant a person at every way in: the vendors' doors, the API, the pages, the queue, the admin, a file."""
 
-import json
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
 from compliance import consent
-from integrations.salesforce.changes.storing import store_page
-from integrations.salesforce.changes.stream import ChangePage, ReceivedChange
+from integrations.salesforce.changes import cursors
+from integrations.salesforce.changes.following import follow
+from integrations.salesforce.changes.pubsub import PubSubStream
 from integrations.salesforce.changes.tests.factories import ACCOUNT, change
+from integrations.salesforce.changes.tests.pubsub_server import PubSubServer
+from integrations.tokens import Token, TokenCache
 from orchestration import unsubscribing
 from orchestration.tests.stories import list_letters, send_what_is_approved
 from revctx.tests import hostile_doors, planting
@@ -23,6 +25,7 @@ from signals.tests import importing_files
 CANARY = "kanarienvogel7"
 EMAIL = f"{CANARY}.mail@{CANARY}-home.example"
 WORD = f"{CANARY} text"
+TOPIC = "/data/OpportunityChangeEvent"
 HOT = ("demo_requested", "pricing_page_view", "trial_started", "meeting_booked")
 ACCOUNTS = ("canary-account", "canary-second", "canary-third")
 WRITER = (
@@ -30,9 +33,11 @@ WRITER = (
     "consent:read",
     "consent:write",
     "privacy:write",
+    "signals:read",
     "accounts:read",
     "accounts:write",
     "lab:write",
+    "lab:approve",
 )
 
 
@@ -74,21 +79,38 @@ def knock_at_the_doors(token: str) -> None:
 
 
 def follow_changes() -> None:
-    """Store a page of the CRM's change stream: one event that is understood, and what is not."""
+    """Follow the CRM's change stream for a page: an event that is understood, and what is not."""
     fields = {"Name": WORD, "Description": WORD, "ContactEmail": EMAIL, "StageName": "Demo Scheduled"}
-    changes = (
+    other = ("0065g00000OppTwoAAA",)
+    server, stop = PubSubServer(), threading.Event()
+    server.publish(
         change(AccountId=ACCOUNT, **fields),
-        change(records=("0065g00000OppTwoAAA",), **fields),
-        change("GAP_UPDATE", records=("0065g00000OppTwoAAA",), **fields),
+        change(records=other, **fields),
+        change("GAP_UPDATE", records=other, **fields),
+        f"not this schema: {EMAIL} {WORD}".encode(),
+        _print_avro(f"{EMAIL} as"),
     )
-    page = ChangePage(
-        changes=tuple(
-            ReceivedChange(replay_id=bytes([n]), payload=payload, raw=json.dumps(payload).encode())
-            for n, payload in enumerate(changes)
-        ),
-        position=b"\x07",
+    token = Token(
+        value=server.token, instance_url="https://x.test", organization_id=hostile_doors.ORGANIZATION
     )
-    store_page(topic="/data/OpportunityChangeEvent", page=page, now=timezone.now())
+    stream = PubSubStream(url=server.url, tokens=TokenCache(lambda _deadline: token))
+
+    def stop_and_tell() -> datetime:
+        stop.set()  # the follower asks for the time once a page
+        return timezone.now()
+
+    try:
+        cursors.move(topic=TOPIC, position=b"", now=timezone.now())  # from the oldest on
+        follow(stream=stream, topic=TOPIC, stop=stop, clock=stop_and_tell)
+    finally:
+        stream.close()
+        server.stop()
+
+
+def _print_avro(text: str) -> bytes:
+    """Return a text as Avro does: behind its length, which here looks like one more letter, and a zero."""
+    assert 32 <= len(text) < 64
+    return bytes([2 * len(text)]) + text.encode() + b"\x00"
 
 
 def tell_consent_and_requests(client: Any) -> None:
@@ -116,82 +138,34 @@ def tell_consent_and_requests(client: Any) -> None:
         assert client.post("/api/privacy/requests", body | extra).status_code == 201
 
 
-def type_into_staff_fields(client: Any) -> None:
-    """Put the address where staff name tests, breaches and accounts: it is refused, and kept nowhere."""
-    now = datetime.now(UTC).isoformat()
-    breach = {
-        "summary": f"Lost {EMAIL}", "nature": "confidentiality", "risk": "risk", "places": ["signals"],
-        "recorded_until": now, "aware_at": now,
-    }  # fmt: skip
-    pair = {"kind": "account", "merged": EMAIL, "survivor": WORD}
-    unknown = "00000000-0000-4000-8000-000000000000"
-    for path, body in (
-        ("/api/compliance/breaches", breach),
-        ("/api/identity/merges", pair),
-        ("/api/identity/merges/preview", pair),
-        ("/api/laboratory/experiments", {"name": f"For {EMAIL}", "challenger": {}}),
-        (f"/api/laboratory/experiments/{unknown}/promote", {"reason": f"Because of {EMAIL}"}),
-    ):
-        answer = client.post(path, body)
-        assert answer.status_code == (404 if "merges" in path else 422), (
-            path,
-            answer.status_code,
-            answer.content,
-        )
-    officer, analyst = sign_in("privacy_officer"), sign_in("admin")
-    assert officer.post("/privacy/breaches/new", breach | {"aware_at": now[:16]}).status_code == 422
-    analyst.post("/identity/merge", pair)
-    assert analyst.post("/laboratory/new", {"name": f"For {EMAIL}"}).status_code == 422
-    analyst.post(f"/laboratory/{unknown}/promote", {"reason": f"Because of {EMAIL}"})
-    analyst.post("/integrations/sources/hostile", {"payload": json.dumps({"events": [{"note": WORD}]})})
-
-
 def tell_facts(client: Any) -> None:
     """Put the address where facts of a company belong; the account is there once the engines have worked."""
+    path = "/api/accounts/canary-account/facts"
     facts = {"source": "user", "facts": {"industry": EMAIL}}
-    assert client.post("/api/accounts/canary-account/facts", facts).status_code == 422
-
-
-def use_the_pages() -> None:
-    """Type the address into forms, right ones and wrong ones; it must stay in no session."""
-    officer = sign_in("privacy_officer")
-    officer.post("/privacy", {"email": EMAIL})
-    officer.post("/privacy/requests/new", {"type": "access", "email": EMAIL, "jurisdiction": "nowhere"})
-    officer.post("/privacy/consents", {"email": f"{CANARY} no address", "purpose": "outreach"})
-    officer.get("/audit", {"target_id": CANARY})
-    Client().post("/login", {"username": EMAIL, "password": WORD})
-
-
-def use_the_admin() -> None:
-    """Search for the person, and open and save what lies nearest to them."""
-    client = Client()
-    client.force_login(
-        User.objects.create_superuser("root"), backend="django.contrib.auth.backends.ModelBackend"
-    )
-    for model in ("compliance/subject", "compliance/auditlog", "signals/signal"):
-        client.get(f"/admin/{model}/", {"q": EMAIL})
-    client.post("/admin/contexts/retraction/add/", {"signal_id": EMAIL, "reason": WORD})
-    client.post("/admin/login/?next=/admin/", {"username": EMAIL, "password": WORD})
+    assert client.post(path, facts).status_code == 422
+    facts = {"source": "user", "facts": {"technologies": [EMAIL, "kafka"]}}
+    assert client.post(path, facts).status_code == 200  # of which the address is left out
 
 
 def decide_on_letters(api_client: Any) -> None:
     """Edit, reject, approve with notes that name the person; send one letter; the reader unsubscribes."""
     editor, approver = api_client("actions:review"), api_client("actions:approve", "actions:review")
-    reviewer = sign_in("approver")
     first, second, third = list_letters()[:3]
     text = {"subject": f"For {CANARY}", "body": f"Hello {CANARY}, shall we talk on Tuesday?"}
-    edited = editor.patch(f"/api/actions/{first.id}", {"version": first.version, **text})
-    assert edited.status_code == 200, edited.content
-    first.refresh_from_db()
-    answer = approver.post(
-        f"/api/actions/{first.id}/approve",
-        {"version": first.version, "content_hash": first.content_hash, "note": WORD},
-    )
-    assert answer.status_code == 200, answer.content
+    stray = {"note": WORD}
+    answers = [
+        editor.post(f"/api/actions/{first.id}/claim", stray),
+        editor.patch(f"/api/actions/{first.id}", {"version": first.version, **text}),
+        editor.post(f"/api/actions/{first.id}/release", stray),
+    ]
+    for path, body in (("approve", stray), ("undo", stray), ("approve", stray)):
+        first.refresh_from_db()
+        seen = {"version": first.version, "content_hash": first.content_hash} if path == "approve" else {}
+        answers.append(approver.post(f"/api/actions/{first.id}/{path}", body | seen))
     refusal = {"version": second.version, "reason_code": "not_icp", "note": WORD}
-    answer = approver.post(f"/api/actions/{second.id}/reject", refusal)
-    assert answer.status_code == 200, answer.content
-    decide_on_pages(reviewer, third, text)
+    answers.append(approver.post(f"/api/actions/{second.id}/reject", refusal))
+    assert [answer.status_code for answer in answers] == [200] * 7, [answer.content for answer in answers]
+    decide_on_pages(third, text)
     send_what_is_approved(timezone.now())
     first.refresh_from_db()
     assert first.state == "executed", (first.state, first.reason_code)
@@ -199,15 +173,21 @@ def decide_on_letters(api_client: Any) -> None:
     assert Client().post(url, {"List-Unsubscribe": WORD}).status_code == 200
 
 
-def decide_on_pages(reviewer: Client, action: Any, text: dict[str, str]) -> None:
+def decide_on_pages(action: Any, text: dict[str, str]) -> None:
     """Do the same by the pages of the queue."""
-    page = f"/approvals/{action.id}"
-    assert reviewer.post(f"{page}/edit", {"version": action.version, **text}).status_code == 302
-    action.refresh_from_db()
-    wrong = reviewer.post(f"{page}/approve", {"version": 0, "content_hash": WORD})
-    assert wrong.status_code >= 400, wrong.status_code
-    refusal = {"version": action.version, "reason": "not_icp", "note": WORD}
-    assert reviewer.post(f"{page}/reject", refusal).status_code == 302
+    editor, approver = sign_in("approver"), sign_in("approver")
+    for person, move, given, status in (
+        (editor, "claim", {"note": WORD}, 204),
+        (editor, "edit", text, 302),
+        (approver, "approve", {"content_hash": WORD}, 409),
+        (approver, "approve", {"next_id": WORD}, 302),
+        (approver, "undo", {"next_id": WORD}, 302),
+        (approver, "reject", {"reason": "not_icp", "note": WORD}, 302),
+    ):
+        action.refresh_from_db()
+        seen = {"version": action.version, "content_hash": action.content_hash}
+        answer = person.post(f"/approvals/{action.id}/{move}", seen | given)
+        assert answer.status_code == status, (move, answer.status_code, answer.content)
 
 
 def import_a_file(folder: Path, *, again: bool = False) -> Path:

@@ -1,63 +1,72 @@
 """Plant a word in every field of every way in, and tell which ways it did not go."""
 
+import inspect
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote_plus
 
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
 WRITING = ("post", "put", "patch", "delete")
+OURS = {"compliance", "contexts", "integrations", "laboratory", "orchestration", "revctx", "signals"}
 
-IDS_ONLY = "takes ids of ours, versions and fixed codes, no text"
-# Every way in that the word is not planted in, with the reason why no person can come in there.
+# Every way in that the word is not planted in: its view reads nothing of what is sent but the path.
 WITHOUT_PERSON = {
-    "POST api/signals/quarantine/replay": IDS_ONLY,
-    "POST api/signals/quarantine/<uuid:payload_id>/replay": IDS_ONLY,
-    "POST api/identity/merges/<uuid:merge_id>/undo": IDS_ONLY,
-    "POST api/identity/candidates/<uuid:candidate_id>/dismiss": IDS_ONLY,
-    "POST api/actions/<uuid:action_id>/claim": IDS_ONLY,
-    "POST api/actions/<uuid:action_id>/release": IDS_ONLY,
-    "POST api/actions/<uuid:action_id>/undo": IDS_ONLY,
-    "POST api/consent/confirm/<str:token>": "a signed token that names a statement by its id",
-    "POST api/privacy/requests/<uuid:request_id>/decisions": IDS_ONLY,
-    "POST api/compliance/breaches/<uuid:breach_id>/decisions": IDS_ONLY,
-    "POST api/compliance/breaches/<uuid:breach_id>/affected": IDS_ONLY,
-    "POST api/audit/verify": IDS_ONLY,
-    "POST api/laboratory/experiments/<uuid:experiment_id>/run": IDS_ONLY,
-    "POST api/laboratory/promotions/<uuid:promotion_id>/approve": IDS_ONLY,
-    "POST api/laboratory/promotions/<uuid:promotion_id>/reject": IDS_ONLY,
-    "POST api/laboratory/promotions/<uuid:promotion_id>/rollback": IDS_ONLY,
-    "POST logout": IDS_ONLY,
-    "POST signals/quarantine": IDS_ONLY,
-    "POST signals/quarantine/<uuid:payload_id>": IDS_ONLY,
-    "POST identity/merges/<uuid:merge_id>/undo": IDS_ONLY,
-    "POST identity/candidates/<uuid:candidate_id>/dismiss": IDS_ONLY,
-    "POST approvals/<uuid:action_id>/undo": IDS_ONLY,
-    "POST approvals/<uuid:action_id>/claim": IDS_ONLY,
-    "POST privacy/requests/<uuid:request_id>": IDS_ONLY,
-    "POST privacy/requests/<uuid:request_id>/export": IDS_ONLY,
-    "POST privacy/breaches/<uuid:breach_id>": IDS_ONLY,
-    "POST privacy/breaches/<uuid:breach_id>/affected": IDS_ONLY,
-    "POST privacy/<uuid:subject_id>/revoke": IDS_ONLY,
-    "POST audit/verifications": IDS_ONLY,
-    "POST laboratory/<uuid:experiment_id>/run": IDS_ONLY,
-    "POST laboratory/promotions/<uuid:promotion_id>/<str:decision>": IDS_ONLY,
+    "POST api/audit/verify",
+    "POST api/compliance/breaches/<uuid:breach_id>/affected",
+    "POST api/consent/confirm/<str:token>",
+    "POST api/identity/candidates/<uuid:candidate_id>/dismiss",
+    "POST audit/verifications",
+    "POST identity/candidates/<uuid:candidate_id>/dismiss",
+    "POST laboratory/<uuid:experiment_id>/run",
+    "POST privacy/breaches/<uuid:breach_id>/affected",
+}
+_READS_WHAT_IS_SENT = re.compile(r"request\.(GET|POST|FILES|body|data|query_params)\b|read_body")
+
+NO_ADDRESS = "kept for good, so it refuses an address; what names a person otherwise only staff can leave out"
+CODES = "a word of a fixed list; another is refused"
+NO_KEYS = "a body without keys; any is refused"
+NO_ALIAS = "ids and aliases of accounts; no alias holds an @"
+# Every way in that takes the word in no request, with the reason.
+REFUSING = {
+    "POST api/compliance/breaches": NO_ADDRESS,
+    "POST api/compliance/breaches/<uuid:breach_id>/decisions": CODES,
+    "POST api/identity/merges": NO_ALIAS,
+    "POST api/identity/merges/preview": NO_ALIAS,
+    "POST api/laboratory/experiments": NO_ADDRESS,
+    "POST api/laboratory/experiments/<uuid:experiment_id>/promote": NO_ADDRESS,
+    "POST api/laboratory/experiments/<uuid:experiment_id>/run": NO_KEYS,
+    "POST api/laboratory/promotions/<uuid:promotion_id>/approve": NO_KEYS,
+    "POST api/laboratory/promotions/<uuid:promotion_id>/reject": NO_KEYS,
+    "POST api/laboratory/promotions/<uuid:promotion_id>/rollback": NO_KEYS,
+    "POST api/privacy/requests/<uuid:request_id>/decisions": CODES,
+    "POST laboratory/<uuid:experiment_id>/promote": NO_ADDRESS,
+    "POST laboratory/new": NO_ADDRESS,
+    "POST laboratory/promotions/<uuid:promotion_id>/<str:decision>": CODES,
+    "POST login": "names staff; a person whom signals are about does not sign in",
+    "POST privacy/<uuid:subject_id>/revoke": CODES,
+    "POST privacy/breaches/<uuid:breach_id>": CODES,
+    "POST privacy/breaches/new": NO_ADDRESS,
+    "POST privacy/requests/<uuid:request_id>": CODES,
 }
 
 SETTINGS = "settings of the product, written by its administrators"
+PLANTED = "planted: it takes the id of a signal and a fixed code, and refuses another text"
 # The admin's forms that can be saved.
 ADMIN_FORMS = {
     "auth.User": "staff, not the persons that signals are about",
     "axes.AccessAttempt": "kept by the sign-in page, which is planted",
     "axes.AccessFailureLog": "kept by the sign-in page, which is planted",
     "axes.AccessLog": "kept by the sign-in page, which is planted",
-    "contexts.Retraction": "planted; the id of a signal and a fixed code",
-    "eventbus.WorkItem": "ids of ours",
+    "contexts.Retraction": PLANTED,
+    "eventbus.WorkItem": "the list with its action alone; no item has a form",
     **dict.fromkeys(
         (
             "auth.Group", "compliance.ConsentPolicy", "compliance.RetentionSchedule", "contexts.DecayConfig",
@@ -70,10 +79,11 @@ ADMIN_FORMS = {
 
 
 class Recorder:
-    """Middleware that notes through which way in the word came, and what was answered."""
+    """Middleware that notes through which way in the word came, and whether it was let in."""
 
     word = ""
-    answers: dict[str, set[int]] = {}
+    taken: dict[str, set[int]] = {}
+    refused: dict[str, set[int]] = {}
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         """Stand before the rest."""
@@ -82,23 +92,40 @@ class Recorder:
     @classmethod
     def begin(cls, word: str) -> None:
         """Forget what was noted, and look for a word."""
-        cls.word, cls.answers = word, {}
+        cls.word, cls.taken, cls.refused = word, {}, {}
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Note the route if the word stands in path, query or body."""
+        """Note the route and the status if the word stands in path, query or body."""
         body = unquote_plus(request.body.decode(errors="replace"))
         text = request.get_full_path() + body + str(request.META.get("HTTP_REFERER", ""))
         response = self.get_response(request)
         if self.word in text:
             way = f"{request.method} {resolve(request.path_info).route}"
-            self.answers.setdefault(way, set()).add(response.status_code)
+            noted = self.taken if is_taken(request, response) else self.refused
+            noted.setdefault(way, set()).add(response.status_code)
         return response
 
 
-def list_ways_in() -> set[str]:
-    """Return method and route of whatever can be posted to, the admin's forms aside."""
+def is_taken(request: HttpRequest, response: HttpResponse) -> bool:
+    """Return whether a request did what it asked for, which the status of a page alone does not tell.
+
+    A page that refuses answers with its form again, or redirects: to the sign-in, or to a page that says why.
+    """
+    context = getattr(response, "context_data", None) or {}
+    forms = (context.get("form"), getattr(context.get("adminform"), "form", None))
+    if any(getattr(form, "errors", None) for form in forms):
+        return False
+    told = getattr(getattr(request, "_messages", None), "_queued_messages", ())
+    if any(message.level >= messages.ERROR for message in told):
+        return False
+    is_sent_away = response.get("Location", "").startswith((f"{settings.LOGIN_URL}?", "/admin/login/"))
+    return response.status_code < 400 and not is_sent_away
+
+
+def list_ways_in() -> dict[str, Any]:
+    """Return whatever can be posted to, the admin's forms aside: its view by method and route."""
     return {
-        f"{method.upper()} {route}"
+        f"{method.upper()} {route}": view
         for route, view in _walk(get_resolver(), "")
         if not route.startswith("admin/")
         for method in WRITING
@@ -106,6 +133,12 @@ def list_ways_in() -> set[str]:
         if hasattr(view, method) and (method != "put" or not hasattr(view, "form_class"))
         if method in getattr(view, "http_method_names", WRITING)
     }
+
+
+def reads_what_is_sent(view: type) -> bool:
+    """Return whether a view of ours looks at query or body, by its code and that of its bases."""
+    ours = [cls for cls in view.__mro__ if cls.__module__.split(".")[0] in OURS]
+    return not ours or any(_READS_WHAT_IS_SENT.search(inspect.getsource(cls)) for cls in ours)
 
 
 def _walk(resolver: URLResolver, before: str) -> Iterator[tuple[str, Any]]:

@@ -5,13 +5,12 @@ import re
 import subprocess
 import sys
 import threading
-import time
 from datetime import UTC, datetime
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 
 from compliance import subjects
@@ -27,12 +26,14 @@ from revctx.api.tokens import issue_token
 from revctx.devstack import roles
 from revctx.devstack.broker import Broker
 from revctx.eventbus import health, workitems
-from revctx.eventbus.bridge import Bridge
 from revctx.eventbus.envelope import Event
-from revctx.eventbus.models import OutboxEvent, WorkItem
-from revctx.tests import canary, dumps, gardening, planting
+from revctx.eventbus.models import OutboxEvent
+from revctx.tests import canary, dumps, gardening, planting, staff_doors
 from revctx.tests.database import rows
 from revctx.tests.gardening import CANARY, EMAIL, HOT
+from revctx.tests.replaying import replay_from_the_beginning
+from signals.selectors import list_quarantine
+from signals.services.quarantine_opening import inspect_payload
 
 SCORE = "/api/accounts/canary-account/score"
 GROUPS = {"signal.ingested": "context-engine"} | dict.fromkeys(
@@ -101,9 +102,10 @@ def fill_every_door(api_client):
     gardening.knock_at_the_doors(secret)
     gardening.follow_changes()
     gardening.tell_consent_and_requests(client)
-    gardening.type_into_staff_fields(client)
-    gardening.use_the_pages()
-    gardening.use_the_admin()
+    staff_doors.type_into_staff_fields(client, email=EMAIL, word=gardening.WORD)
+    staff_doors.fill_privacy_forms(client, email=EMAIL, word=gardening.WORD)
+    staff_doors.use_the_admin(email=EMAIL, word=gardening.WORD)
+    Client().post("/login", {"username": EMAIL, "password": gardening.WORD})
     return client
 
 
@@ -141,7 +143,9 @@ def test_a_canary_is_found_nowhere_after_the_erasure(
     run_engines()
     gardening.tell_facts(client)
     gardening.decide_on_letters(api_client)
+    staff_doors.merge_and_split(client, email=EMAIL)
     carry_out()
+    staff_doors.take_the_export(word=gardening.WORD)
     run_a_laboratory()
     assert_every_way_in_was_tried(recorder)
     subject_id = subjects.find_subject(email=EMAIL)
@@ -172,16 +176,22 @@ def test_a_canary_is_found_nowhere_after_the_erasure(
     messages = list(canary.read_topics())
     assert any(str(subject_id).encode() in message for message in messages)  # subject.erased at least
     assert not any(canary.holds(CANARY, message) for message in messages)
+    assert list_readable_bodies() == []
     sealed = unreadable_rows(subject_id)
     assert sealed["signals"] > len(HOT) * len(gardening.ACCOUNTS)
 
 
 def assert_every_way_in_was_tried(recorder):
-    """A new way in is either planted or listed with the reason why no person comes in there."""
-    planted, ways = set(recorder.answers), planting.list_ways_in()
-    assert ways - planted - set(planting.WITHOUT_PERSON) == set()
-    assert set(planting.WITHOUT_PERSON) - ways == set()
-    assert planted & set(planting.WITHOUT_PERSON) == set()
+    """A new way in has let the person in, or is listed as refusing them or as reading nothing of anybody."""
+    ways, taken, refused = planting.list_ways_in(), set(recorder.taken), set(recorder.refused)
+    assert set(ways) - taken - refused == planting.WITHOUT_PERSON
+    assert set(ways) & refused - taken == set(planting.REFUSING)
+    answers = {status for way in planting.REFUSING for status in recorder.refused[way]}
+    assert not answers & {401, 403}  # not for want of a role
+    assert [way for way in planting.WITHOUT_PERSON if planting.reads_what_is_sent(ways[way])] == []
+    assert planting.reads_what_is_sent(ways["POST privacy"])  # else nothing is seen by its code
+    form = "POST admin/contexts/retraction/add/"
+    assert (recorder.taken[form], recorder.refused[form]) == ({302}, {200})
     root = User.objects.get(username="root")
     assert sorted(planting.list_admin_forms(root)) == sorted(planting.ADMIN_FORMS)
     schema = SchemaGenerator().get_schema(request=None, public=True)
@@ -225,33 +235,6 @@ def test_nothing_that_comes_again_brings_the_person_back(
         assert canary.search_tables(CANARY, session) == []
 
 
-def replay_from_the_beginning():
-    """Set the offsets of both groups back to 0 at the broker, and let the real bridges read all again."""
-    WorkItem.objects.all().delete()
-    for group, target in settings.EVENT_GROUPS.items():
-        reset_group(group, target["topics"])
-        bridge = Bridge(group)
-        wanted = set(OutboxEvent.objects.filter(type__in=target["topics"]).values_list("event_id", flat=True))
-        assert wanted
-        deadline = time.monotonic() + 30
-        while wanted - set(WorkItem.objects.filter(group=group).values_list("event_id", flat=True)):
-            assert time.monotonic() < deadline, "the bridge has not brought every event again"
-            bridge.step()
-        bridge.close()
-    contexts_tasks.process_work()
-    orchestration_tasks.process_work()
-
-
-def reset_group(group, topics):
-    consumer = Consumer(
-        {"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS, "group.id": group, "log_level": 0}
-    )
-    known = consumer.list_topics(timeout=10).topics
-    beginnings = [TopicPartition(topic, number, 0) for topic in topics for number in known[topic].partitions]
-    consumer.commit(offsets=beginnings, asynchronous=False)
-    consumer.close()
-
-
 def reapply_there(services, database, journal_folder):
     """Run the command that the runbook names, against the restored database."""
     environment = {
@@ -264,6 +247,16 @@ def reapply_there(services, database, journal_folder):
 
 def client_for_scores(api_client):
     return api_client("accounts:read")
+
+
+def list_readable_bodies():
+    """Return the ids of what is sealed under another key than the person's and still tells the address."""
+    bodies = {
+        row.id: inspect_payload(payload_id=row.id, actor="user:1", now=datetime.now(UTC)) or b""
+        for row in list_quarantine().filter(sealed__isnull=False)
+    }
+    assert any(bodies.values())  # of others, some are left
+    return [row_id for row_id, body in bodies.items() if canary.holds(EMAIL, body)]
 
 
 def unreadable_rows(subject_id):

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from revctx.api.schemas import RequestModel, ResponseModel
 from revctx.api.times import Instant
-from signals.contracts import REFERENCE_KINDS, IngestStatus, PersonDraft, SignalDraft
+from signals.contracts import IngestStatus, PersonDraft, SignalDraft
 from signals.models import Signal
 
 Reference = Annotated[str, Field(min_length=1, max_length=200)]
@@ -25,14 +25,13 @@ class AccountReferences(RequestModel):
 
     @model_validator(mode="after")
     def _some_reference(self) -> Self:
-        if all(getattr(self, kind) is None for kind in REFERENCE_KINDS):
+        if not self.given():
             raise ValueError("at least one reference is needed")
         return self
 
     def given(self) -> dict[str, str]:
         """Return kind → value of the references that were given."""
-        values = ((kind, getattr(self, kind)) for kind in REFERENCE_KINDS)
-        return {kind: str(value) for kind, value in values if value is not None}
+        return {kind: str(value) for kind, value in vars(self).items() if value is not None}
 
 
 class Person(RequestModel):

@@ -1,21 +1,19 @@
 """Drafts on their way into the store: with id, subject, key and fingerprint."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
 
 from compliance import subjects
-from signals.identifiers import new_signal_id
+from revctx.keyed_hash import make_keyed_hash
+from signals.identifiers import new_signal_ids
 from signals.normalization import NormalizedSignal, comparable, without_person
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A signal that is about to be stored, unless its event is known already.
 
     `reported` holds all that the source said; `signal` what may be stored of it, which is without the
@@ -44,16 +42,19 @@ def make_candidates(
     stored = [_storable(signal, known) for signal in reported]
     held = subjects.hold_keys(subject_ids=[subject_id for _, subject_id in stored], now=now)
     fingerprints = held.fingerprint([(subject_id, comparable(signal)) for signal, subject_id in stored])
+    keyed_hash = make_keyed_hash(settings.SIGNAL_HASH_KEY)
     candidates = [
         Candidate(
-            signal_id=new_signal_id(received_at=now),
+            signal_id=signal_id,
             reported=original,
             signal=signal,
             subject_id=subject_id,
-            key=_key(signal),
+            key=(signal.source, keyed_hash(f"{signal.source}\x00{signal.natural_key}".encode())),
             fingerprint=fingerprint,
         )
-        for original, (signal, subject_id), fingerprint in zip(reported, stored, fingerprints, strict=True)
+        for signal_id, original, (signal, subject_id), fingerprint in zip(
+            new_signal_ids(received_at=now, count=len(stored)), reported, stored, fingerprints, strict=True
+        )
     ]
     return candidates, held
 
@@ -63,8 +64,3 @@ def _storable(reported: NormalizedSignal, known: Mapping[str, UUID]) -> tuple[No
         return reported, None
     subject_id = known.get(reported.person.email)
     return (reported if subject_id else without_person(reported)), subject_id
-
-
-def _key(signal: NormalizedSignal) -> tuple[str, bytes]:
-    name = f"{signal.source}\x00{signal.natural_key}".encode()
-    return signal.source, hmac.digest(settings.SIGNAL_HASH_KEY, name, hashlib.sha256)

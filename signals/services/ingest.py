@@ -2,16 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
+from typing import NamedTuple
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
 from compliance import audit, subjects
 from revctx.arrays import to_array
-from revctx.eventbus.envelope import Event
+from revctx.eventbus.envelope import Event, new_event_ids
 from revctx.eventbus.outbox import enqueue
 from revctx.observability.context import get_request_id
 from revctx.observability.metrics import SIGNALS_PROCESSED
@@ -60,8 +60,7 @@ _READ_COLUMNS = [
 ]
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A signal that may be stored, and whose request brought it."""
 
     signal: NormalizedSignal
@@ -178,6 +177,7 @@ def _make_row(claim: Claim, sealed: bytes, request_id: str, now: datetime) -> St
         conflicts_with=claim.conflicts_with,
         account_json=signal.account_json,
         attributes_json=signal.attributes_json,
+        id_text=str(claim.candidate.signal_id),
     )
 
 
@@ -188,12 +188,14 @@ def _record(rows: list[StoredSignal], actors: list[str]) -> None:
                 name="signal.conflicted" if row.conflicts_with else "signal.ingested",
                 actor=actor,
                 target_type="signal",
-                target_id=str(row.id),
+                target_id=row.id_text,
                 at=row.received_at,
                 payload={
                     "source": row.source,
                     "type": row.type,
-                    "sha256": digest_of(row, account=row.account_json, attributes=row.attributes_json),
+                    "sha256": digest_of(
+                        row, id_text=row.id_text, account=row.account_json, attributes=row.attributes_json
+                    ),
                 },
                 request_id=row.request_id,
             )
@@ -204,16 +206,17 @@ def _record(rows: list[StoredSignal], actors: list[str]) -> None:
 
 def _announce(rows: list[StoredSignal]) -> None:
     """Publish the new events; another version of a known one must not be scored again."""
+    news = [row for row in rows if row.conflicts_with is None]
     enqueue(
         Event(
+            id=event_id,
             type="signal.ingested",
             key=account_reference(row.account),
-            data={"signal_id": str(row.id), "source": row.source, "type": row.type},
+            data={"signal_id": row.id_text, "source": row.source, "type": row.type},
             occurred_at=row.received_at,
             request_id=row.request_id,
         )
-        for row in rows
-        if row.conflicts_with is None
+        for row, event_id in zip(news, new_event_ids(len(news)), strict=True)
     )
 
 

@@ -1,9 +1,8 @@
 """The fence against storing an event twice: one natural key, one signal, and linked other versions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -42,8 +41,7 @@ _CLAIM_CONFLICTS = """
 """
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """What becomes of a candidate; `conflicts_with` names the first version of the event."""
 
     candidate: Candidate

@@ -1,23 +1,24 @@
-"""Keep what a webhook sent and nobody understood, so that nothing disappears."""
+"""Keep what a webhook sent and nobody understood, so that nothing disappears.
 
-import re
-from collections.abc import Sequence
+One statement a table, however many payloads a body holds.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import compress
 from uuid import UUID
 
 import structlog
 from django.db import transaction
 
 from compliance import audit, subjects
-from compliance.normalization import normalize_email
 from revctx.observability.context import get_request_id
 from revctx.observability.metrics import SIGNALS_PROCESSED
+from signals.addresses import read_addresses
 from signals.identifiers import new_signal_id
 from signals.models import QuarantinedPayload
 from signals.normalization import source_label
-
-MAX_PERSONS = 50  # a payload that names more is a list of addresses, of which nothing is kept
-_ADDRESS = re.compile(rb"[^\s\"'<>()\[\],;:\\@]{1,64}@[^\s\"'<>()\[\],;:\\@]{1,190}")
 
 log = structlog.get_logger(__name__)
 
@@ -26,44 +27,46 @@ class PayloadNotFound(Exception):
     """No quarantined payload has this id."""
 
 
-@transaction.atomic
-def quarantine(*, source: str, reason: str, payload: bytes, now: datetime, delivery: str = "") -> UUID:
-    """Seal a payload and record that it waits.
+@dataclass(frozen=True)
+class Unclear:
+    """A payload that nobody understood.
 
-    `source` names the door that it came through; `reason` is a short word and carries nothing of the payload;
-    `delivery` is the sender's id of a signed delivery, which a mapper needs to recognise a repetition.
-    One that names a person by address is sealed under that person's key, so that an erasure reaches it; one
-    that names several, under the month's, and dies with the first of them; one that names somebody who is
-    suppressed is not kept, only that it came.
+    Args:
+        reason: short word; carries nothing of the payload.
+        payload: what the sender wrote.
+        delivery: the sender's id of a signed delivery, which a mapper needs to recognise a repetition.
     """
-    payload_id = new_signal_id(received_at=now)
-    persons = _find_persons(payload, now=now)
-    sealed = sealed_delivery = None
-    if persons is not None:
-        owner = owner_of(persons)
-        items = [(owner, payload, payload_id.bytes), (owner, delivery.encode(), delivery_mark(payload_id))]
-        sealed, sealed_delivery, *_ = (*subjects.seal(items=items if delivery else items[:1], now=now), None)
-    QuarantinedPayload.objects.create(
-        id=payload_id,
-        source=source,
-        reason=reason,
-        sealed=sealed,
-        sealed_delivery=sealed_delivery,
-        subject_ids=persons or [],
-        received_at=now,
-        request_id=get_request_id(),
-    )
-    entry = audit.AuditEntry(
-        name="signal.quarantined",
-        actor=f"system:{source}-webhook",
-        target_type="quarantine",
-        target_id=str(payload_id),
-        at=now,
-        payload={"source": source, "reason": reason},
-    )
-    audit.record([entry])
-    transaction.on_commit(lambda: _count(source, reason))
+
+    reason: str
+    payload: bytes
+    delivery: str = ""
+
+
+def quarantine(*, source: str, reason: str, payload: bytes, now: datetime, delivery: str = "") -> UUID:
+    """Keep one payload as `quarantine_many` does; return its id."""
+    [payload_id] = quarantine_many(source=source, items=[Unclear(reason, payload, delivery)], now=now)
     return payload_id
+
+
+@transaction.atomic
+def quarantine_many(*, source: str, items: Sequence[Unclear], now: datetime) -> list[UUID]:
+    """Seal the payloads of one body and record that they wait; return their ids, in order. All or none.
+
+    `source` names the door that they came through; `now` is the time of receipt. One that names a person by
+    address is sealed under that person's key, so that an erasure reaches it; one that names several, under
+    the month's, and dies with the first of them; one that names somebody who is suppressed, or whom nobody
+    can tell (`addresses.read_addresses`), is not kept, only that it came.
+    """
+    if not items:
+        return []
+    persons = _find_persons([item.payload for item in items], now=now)
+    rows = [_make_row(source, item, found, now) for item, found in zip(items, persons, strict=True)]
+    may_keep = [found is not None for found in persons]
+    _seal(list(compress(zip(rows, items, strict=True), may_keep)), now=now)
+    QuarantinedPayload.objects.bulk_create(rows)
+    audit.record([_make_entry(row) for row in rows])
+    transaction.on_commit(lambda: _count_all(rows))
+    return [row.id for row in rows]
 
 
 @transaction.atomic
@@ -126,22 +129,59 @@ def delivery_mark(payload_id: UUID) -> bytes:
     return payload_id.bytes + b"delivery"
 
 
-def _find_persons(payload: bytes, *, now: datetime) -> list[UUID] | None:
-    """Return the persons whose addresses stand in a payload; None when it must not be kept."""
-    emails: dict[str, str] = {}
-    text = payload.replace(b"\\u0040", b"@")  # the one escape under which an address could hide
-    for match in _ADDRESS.finditer(text):
-        try:
-            email = match.group().decode()
-            emails[normalize_email(email)] = email
-        except (UnicodeDecodeError, subjects.InvalidEmail):
-            continue
-        if len(emails) > MAX_PERSONS:
-            return None
+def _find_persons(payloads: Sequence[bytes], *, now: datetime) -> list[list[UUID] | None]:
+    """Return of each payload the persons whose addresses stand in it; None when it must not be kept."""
+    named = [read_addresses(payload) for payload in payloads]
+    emails = {address: email for addresses in named if addresses for address, email in addresses.items()}
     found = subjects.ensure_subjects(emails=emails.values(), now=now)
-    return sorted(found.values()) if len(found) == len(emails) else None
+    known = {address: found[email] for address, email in emails.items() if email in found}
+    return [
+        None if addresses is None or not addresses.keys() <= known.keys() else _ids_of(addresses, known)
+        for addresses in named
+    ]
 
 
-def _count(source: str, reason: str) -> None:
-    SIGNALS_PROCESSED.labels(source=source_label(source), type="other", status="quarantined").inc()
-    log.info("signal.quarantined", source=source, reason=reason)
+def _ids_of(addresses: Iterable[str], known: dict[str, UUID]) -> list[UUID]:
+    return sorted(known[address] for address in addresses)
+
+
+def _make_row(source: str, item: Unclear, persons: list[UUID] | None, now: datetime) -> QuarantinedPayload:
+    return QuarantinedPayload(
+        id=new_signal_id(received_at=now),
+        source=source,
+        reason=item.reason,
+        subject_ids=persons or [],
+        received_at=now,
+        request_id=get_request_id(),
+    )
+
+
+def _seal(kept: Sequence[tuple[QuarantinedPayload, Unclear]], *, now: datetime) -> None:
+    """Seal what may be kept, bodies and ids of deliveries in one go."""
+    delivered = [(row, item) for row, item in kept if item.delivery]
+    bodies = [(owner_of(row.subject_ids), item.payload, row.id.bytes) for row, item in kept]
+    marks = [
+        (owner_of(row.subject_ids), item.delivery.encode(), delivery_mark(row.id)) for row, item in delivered
+    ]
+    sealed = subjects.seal(items=bodies + marks, now=now) if kept else []
+    for (row, _), body in zip(kept, sealed[: len(kept)], strict=True):
+        row.sealed = body
+    for (row, _), mark in zip(delivered, sealed[len(kept) :], strict=True):
+        row.sealed_delivery = mark
+
+
+def _make_entry(row: QuarantinedPayload) -> audit.AuditEntry:
+    return audit.AuditEntry(
+        name="signal.quarantined",
+        actor=f"system:{row.source}-webhook",
+        target_type="quarantine",
+        target_id=str(row.id),
+        at=row.received_at,
+        payload={"source": row.source, "reason": row.reason},
+    )
+
+
+def _count_all(rows: Sequence[QuarantinedPayload]) -> None:
+    for row in rows:
+        SIGNALS_PROCESSED.labels(source=source_label(row.source), type="other", status="quarantined").inc()
+        log.info("signal.quarantined", source=row.source, reason=row.reason)

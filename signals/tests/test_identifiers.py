@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from signals.identifiers import new_signal_id, received_between
+from signals.identifiers import new_signal_id, new_signal_ids, received_between
 
 TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
 
@@ -34,6 +34,17 @@ def test_ids_of_one_moment_differ():
     now = datetime.now(UTC)
 
     assert len({new_signal_id(received_at=now) for _ in range(1000)}) == 1000
+
+
+def test_ids_of_one_batch_rise_and_differ_in_all_their_random_bits():
+    ids = list(new_signal_ids(received_at=datetime.now(UTC), count=1000))
+
+    assert ids == sorted(set(ids))
+    assert len(ids) == 1000
+    # 12 bits behind the version and 62 behind the variant: each is 0 in some id and 1 in another.
+    ones = [n for n in range(76) if n not in (62, 63) and any(i.int >> n & 1 for i in ids)]
+    zeros = [n for n in range(76) if n not in (62, 63) and any(not i.int >> n & 1 for i in ids)]
+    assert ones == zeros == [*range(62), *range(64, 76)]
 
 
 def test_a_made_up_id_gives_a_range_and_no_error():

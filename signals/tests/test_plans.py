@@ -84,19 +84,19 @@ def _assert_uses(queryset, *columns):
 @pytest.mark.usefixtures("_many_rows")
 class TestPlans:
     def test_the_latest_page(self):
-        _assert_uses(list_signals()[:51], "btree (occurred_at DESC, id DESC)")
+        _assert_uses(list_signals()[:51], "btree (occurred_at, id)")
 
     def test_a_span_of_time(self):
         now = datetime.now(UTC)
         span = list_signals(since=now - timedelta(hours=9), until=now - timedelta(hours=8))
 
-        _assert_uses(span[:51], "btree (occurred_at DESC, id DESC)")
+        _assert_uses(span[:51], "btree (occurred_at, id)")
 
     def test_one_type(self):
-        _assert_uses(list_signals(type="type-7")[:51], "btree (type, occurred_at DESC, id DESC)")
+        _assert_uses(list_signals(type="type-7")[:51], "btree (type, occurred_at, id)")
 
     def test_one_source(self):
-        _assert_uses(list_signals(source="source-7")[:51], "btree (source, occurred_at DESC, id DESC)")
+        _assert_uses(list_signals(source="source-7")[:51], "btree (source, occurred_at, id)")
 
     def test_one_account(self):
         _assert_uses(

@@ -123,6 +123,18 @@ def test_after_72_hours_the_report_says_why_it_is_late(officer, people):
     assert excused.json()["authority_code"] == "investigation"
 
 
+@pytest.mark.parametrize("move", ["reported", "persons_told"])
+def test_a_code_is_never_a_text_of_ones_own(officer, people, move):
+    made = record(officer, people)
+
+    refused = post(officer, {"move": move, "code": "told ann@northwind.example"}, f"/{made['id']}/decisions")
+
+    assert refused.status_code == 422
+    assert set(refused.json()["error"]["fields"]) == {"code"}
+    assert officer.get(f"{URL}/{made['id']}").json() == made
+    assert not AuditLog.objects.filter(name=f"breach.{move}").exists()
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

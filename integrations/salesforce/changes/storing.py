@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import structlog
 from django.db import transaction
@@ -135,10 +135,15 @@ def _learn_account(
     header: ChangeHeader, change: ReceivedChange, accounts: dict[str, str], learned: dict[str, str]
 ) -> None:
     account_id = (change.payload or {}).get("AccountId")
-    if isinstance(account_id, str) and 15 <= len(account_id) <= 18 and not header.is_gap:
-        told = {record_id: account_id for record_id in header.record_ids if 15 <= len(record_id) <= 18}
+    if _is_id(account_id) and not header.is_gap:
+        told = {record_id: account_id for record_id in header.record_ids if _is_id(record_id)}
         accounts.update(told)
         learned.update(told)
+
+
+def _is_id(value: Any) -> TypeGuard[str]:
+    """Return whether a value is an id of the CRM; what is learned stays, so nothing else is."""
+    return isinstance(value, str) and 15 <= len(value) <= 18 and value.isascii() and value.isalnum()
 
 
 def _learn(learned: dict[str, str]) -> None:

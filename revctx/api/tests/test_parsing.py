@@ -52,6 +52,18 @@ class TestParseJson:
     def test_brackets_inside_texts_are_no_nesting(self):
         assert parse_json(json.dumps({"a": "[" * 500 + '"' + "{" * 500}).encode())
 
+    @pytest.mark.parametrize("text", ["]" * 40, 'a"' + "]" * 40, "]" * 40 + "\\", "é]" * 40, '""' + "}" * 40])
+    def test_brackets_inside_texts_hide_no_nesting(self, text):
+        deep = "[" * 33 + "]" * 33
+
+        for document in (f'{{"a": {json.dumps(text)}, "b": {deep}}}', f'[{json.dumps(text)}, "", {deep}]'):
+            with pytest.raises(BadRequest) as refusal:
+                parse_json(document.encode())
+            assert refusal.value.code == "too_deep"
+
+    def test_as_deep_as_allowed_is_read(self):
+        assert parse_json(b"[" * 32 + b'"]"' + b"]" * 32)
+
     def test_refuses_a_body_over_the_limit(self):
         with pytest.raises(PayloadTooLarge):
             parse_json(b'"' + b"x" * 300_000 + b'"')

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 import pytest
 
 from compliance import erasure, subjects
+from signals.addresses import MAX_PERSONS
 from signals.models import QuarantinedPayload
-from signals.services.quarantine import MAX_PERSONS, quarantine
+from signals.services.quarantine import quarantine
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)

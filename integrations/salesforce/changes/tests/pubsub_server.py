@@ -44,6 +44,8 @@ SCHEMA = {
         {"name": "StageName", "type": OPTIONAL_TEXT, "default": None},
         {"name": "Amount", "type": ["null", "double"], "default": None},
         {"name": "LastModifiedDate", "type": ["null", "long"], "default": None},
+        {"name": "Description", "type": OPTIONAL_TEXT, "default": None},
+        {"name": "ContactEmail", "type": OPTIONAL_TEXT, "default": None},
     ],
 }
 POSITIONS = {field["name"]: number for number, field in enumerate(SCHEMA["fields"])}

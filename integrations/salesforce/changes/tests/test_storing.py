@@ -55,6 +55,14 @@ class TestOpportunity:
 
         assert types() == ["opportunity_stage_changed"] * 2
 
+    def test_only_an_id_is_learned_as_an_account(self):
+        store(change(AccountId="zoe@firma.example", StageName="Demo Scheduled"))
+
+        assert types() == []
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM integration_opportunity_accounts")
+            assert cursor.fetchone() == (0,)
+
     def test_a_record_whose_account_is_unknown_waits_alone(self):
         store(change("CREATE", AccountId=ACCOUNT, StageName="Prospecting"))
         event = change(records=(OPPORTUNITY, OTHER), StageName="Demo Scheduled")

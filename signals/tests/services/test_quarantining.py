@@ -3,9 +3,9 @@ from datetime import UTC, datetime
 import pytest
 
 from compliance import erasure, subjects
+from signals.addresses import MAX_PERSONS
 from signals.models import QuarantinedPayload
-from signals.quarantining import Unclear, quarantine_many
-from signals.services.quarantine import MAX_PERSONS, delivery_mark, quarantine
+from signals.services.quarantine import Unclear, delivery_mark, quarantine, quarantine_many
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 6, 15, 12, 0, tzinfo=UTC)
