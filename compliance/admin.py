@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from compliance import audit, policies
+from compliance import audit, policies, retention
 from compliance.models import (
     AuditLog,
     Breach,
@@ -130,12 +131,25 @@ class PrivacyRequestAdmin(ReadOnlyAdmin):
     ordering = ("due_at", "id")
 
 
+class RetentionForm(forms.ModelForm):
+    """The days of one class."""
+
+    def clean_keep_days(self) -> int:
+        """Refuse fewer days than the class has to be kept."""
+        days: int = self.cleaned_data["keep_days"]
+        least = retention.get_least_days(self.instance.data_class)
+        if days < least:
+            raise forms.ValidationError(f"This class is kept for at least {least} days.")
+        return days
+
+
 @admin.register(RetentionSchedule)
 class RetentionScheduleAdmin(admin.ModelAdmin):
     """How long each class of data is kept; a change is audited and holds from the next daily run."""
 
     list_display = ("data_class", "keep_days", "reason", "updated_at")
     readonly_fields = ("data_class", "updated_at")
+    form = RetentionForm
     actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -18,22 +18,31 @@ Remover = Callable[[datetime], int]
 Holder = Callable[[date], bool]
 
 _removers: dict[str, Remover] = {}
+_least_days: dict[str, int] = {}
 _holders: dict[str, Holder] = {}
 
 
-def register_retention(data_class: str, fn: Remover) -> None:
+def register_retention(data_class: str, fn: Remover, *, least_days: int = 1) -> None:
     """Have ``fn`` called once a day, in a transaction of its own, with the time before which data goes.
+
+    Nothing younger than ``least_days`` goes, whatever the schedule says.
 
     Raises:
         ValueError: another remover has that class.
     """
     if _removers.setdefault(data_class, fn) is not fn:
         raise ValueError(f"{data_class!r} is registered already")
+    _least_days[data_class] = least_days
 
 
 def list_data_classes() -> list[str]:
     """Return the registered classes."""
     return sorted(_removers)
+
+
+def get_least_days(data_class: str) -> int:
+    """Return the fewest days for which a class has to be kept; 1 for one that nobody registered."""
+    return _least_days.get(data_class, 1)
 
 
 def remove_expired(data_class: str, *, keep_days: int, now: datetime) -> int:

@@ -1,7 +1,9 @@
 """The admin of contexts: what is derived or written once is shown, never edited."""
 
 from typing import Any
+from uuid import UUID
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
@@ -10,7 +12,7 @@ from django.utils import timezone
 from contexts import icp_admin, models
 from contexts.identity_models import IdentityMerge, MergeCandidate
 from contexts.rollout_models import ConfigRollout
-from contexts.services.retracting import retract_signals
+from contexts.services.retracting import find_unknown, retract_signals
 
 __all__ = ["icp_admin"]  # its page registers itself
 
@@ -168,17 +170,30 @@ class ConfigRolloutAdmin(ReadOnlyAdmin):
     """Configurations on their way into use, with how far they have come."""
 
     list_display = (
-        *("id", "phase", "share", "decay", "weight", "actor", "replayed", "to_replay", "tried", "accounts"),
+        *("id", "state", "share", "decay", "weight", "actor", "replayed", "to_replay", "tried", "accounts"),
         *("would_rise", "would_fall", "scored", "started_at", "activated_at", "finished_at"),
     )
     list_filter = ("phase",)
     list_select_related = ("decay", "weight")
     ordering = ("-id",)
+    readonly_fields = ("state",)
+    exclude = ("phase",)
 
     @admin.display(description="of the phase")
     def share(self, rollout: ConfigRollout) -> str:
         """Return how much of the phase is done."""
         return f"{rollout.share_done:.0%}"
+
+
+class RetractionForm(forms.ModelForm):
+    """A signal's id and a reason."""
+
+    def clean_signal_id(self) -> UUID:
+        """Refuse an id that no signal has: the retraction could not be taken back."""
+        signal_id: UUID = self.cleaned_data["signal_id"]
+        if find_unknown([signal_id]):
+            raise forms.ValidationError("No signal has this id.")
+        return signal_id
 
 
 @admin.register(models.Retraction)
@@ -189,6 +204,7 @@ class RetractionAdmin(WrittenOnceAdmin):
     list_filter = ("reason",)
     ordering = ("-retracted_at",)
     fields = ("signal_id", "reason")
+    form = RetractionForm
 
     def save_model(self, request: HttpRequest, obj: models.Retraction, form: Any, change: bool) -> None:
         """Take the signal back and score its account."""

@@ -50,6 +50,13 @@ class ConfigRollout(models.Model):
         return f"rollout {self.pk}"
 
     @property
+    def state(self) -> str:
+        """Return the phase in words; one that was superseded may have come into use before."""
+        if self.phase == self.Phase.SUPERSEDED and self.activated_at is not None:
+            return "Came into use, superseded before all scores were written"
+        return str(self.get_phase_display())
+
+    @property
     def share_done(self) -> float:
         """Return how much of the phase is done, 0 to 1."""
         done, of = {

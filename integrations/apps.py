@@ -53,7 +53,9 @@ class IntegrationsConfig(AppConfig):
         audit.register_reconciliation("source", _UNRECORDED_SOURCES)
         audit.register_reconciliation("provider", _UNRECORDED_PROVIDERS)
         erasure.register_eraser("integrations", references.forget_subject)
-        retention.register_retention("deliveries", deliveries.forget_deliveries)
+        retention.register_retention(
+            "deliveries", deliveries.forget_deliveries, least_days=deliveries.LEAST_DAYS
+        )
         replaying.register_mappers()
         registry.register_gauge(
             "connector_cursor_age_seconds",

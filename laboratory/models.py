@@ -131,8 +131,8 @@ class CrossingDecision(models.Model):
 class Promotion(models.Model):
     """A request to make a challenger the production configuration; two people are needed.
 
-    Changing over replays the ledger in many short transactions, so it can be interrupted: approved
-    without `applied_at`, or rolled back without `restored_at`, means that asking again finishes it.
+    Changing over replays the ledger in many short transactions, so it can be interrupted or superseded:
+    approved without `applied_at`, or rolled back without `restored_at`, means that asking again finishes it.
     """
 
     class State(models.TextChoices):

@@ -45,7 +45,8 @@ def apply_retention(*, now: datetime) -> dict[str, int]:
             failed[data_class] = "no retention schedule"
             continue
         try:
-            removed[data_class] = _apply(data_class, schedules[data_class], now=now)
+            days = max(schedules[data_class], retention.get_least_days(data_class))
+            removed[data_class] = _apply(data_class, days, now=now)
         except Exception as error:  # whatever it is, the classes after it must not wait for its repair
             log.exception("retention.failed", data_class=data_class)
             failed[data_class] = type(error).__name__

@@ -93,3 +93,13 @@ def test_a_change_in_the_admin_is_audited():
     assert response.status_code == 302, response.content
     assert RetentionSchedule.objects.get(data_class="drafts").keep_days == 60
     assert AuditLog.objects.get(name="retention.changed").payload == {"keep_days": 60}
+
+
+def test_no_class_is_kept_for_less_than_it_has_to_be(admin_client):
+    page = "/admin/compliance/retentionschedule/deliveries/change/"
+
+    refused = admin_client.post(page, {"keep_days": 3, "reason": "shorter"})
+
+    assert "This class is kept for at least 4 days." in refused.content.decode()
+    assert RetentionSchedule.objects.get(data_class="deliveries").keep_days == 30
+    assert admin_client.post(page, {"keep_days": 4, "reason": "shorter"}).status_code == 302

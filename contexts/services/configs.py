@@ -1,12 +1,14 @@
 """The configuration in use: shared by scoring, swapped by one activation at a time."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
 
 from compliance import audit
 from contexts.contracts import ActiveConfigs
+from contexts.icp import IcpData
 from contexts.models import (
     AccountContext,
     ActiveConfig,
@@ -73,14 +75,36 @@ def store_configs(
 
 
 @transaction.atomic
-def rescore_outdated(*, now: datetime, limit: int) -> int:
-    """Score up to `limit` accounts whose score is of another activation; return how many."""
+def store_profile(weight_version: int, *, icp: IcpData, now: datetime) -> int:
+    """Store a version of the weights with another profile and return its number; nothing is activated.
+
+    All else is as stored, not as read: what follows a setting goes on following it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [STORE_LOCK])
+    row = WeightConfig.objects.get(version=weight_version)
+    row.pk, row.version, row.icp = None, _next_version(WeightConfig), _ensure_icp(icp.to_dict(), now)
+    row.note, row.created_at = f"ideal profile: {icp.name}"[:200], now
+    row.save(force_insert=True)
+    return row.version
+
+
+@transaction.atomic
+def rescore_outdated(*, now: datetime, limit: int, after: UUID | None = None) -> tuple[int, UUID | None]:
+    """Score up to `limit` accounts whose score is of another activation, of higher ids than `after`.
+
+    Going on after the last one steps over none that is done; from the lowest id each search passes them all.
+
+    Returns: how many were scored, and the last one's id where there may be more.
+    """
     configs = share_active()
     stale = AccountContext.objects.exclude(activation_id=configs.activation_id)
     stale = stale.filter(account__merged_into=None).order_by("account_id")
+    if after is not None:
+        stale = stale.filter(account_id__gt=after)
     account_ids = list(stale.values_list("account_id", flat=True)[:limit])
     rescore(account_ids=account_ids, configs=configs, now=now, changed=set(account_ids))
-    return len(account_ids)
+    return len(account_ids), account_ids[-1] if len(account_ids) == limit else None
 
 
 @transaction.atomic

@@ -24,6 +24,7 @@ WHERE old.decay_id = %(source)s AND old.id > %(after)s
     WHERE new.signal_id = old.signal_id AND new.decay_id = %(target)s)
 ORDER BY old.id LIMIT %(limit)s
 """
+_COUNT_MISSING = f"SELECT count(*) FROM ({_MISSING}) missing"
 
 
 class _Entry(NamedTuple):
@@ -54,6 +55,15 @@ def replay_chunk(*, from_decay_id: int, target: DecayConfig, after: int) -> tupl
     kept = without_erased(entries, lambda entry: entry.subject_id)
     add_to_ledger(rows=[_row(entry, target) for entry in kept], decay_id=target.pk)
     return entries[-1].id, len(entries)
+
+
+def count_missing(*, from_decay_id: int, target: DecayConfig, after: int, limit: int) -> int:
+    """Return how many entries behind ledger id `after` the target lacks; `limit` at most."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _COUNT_MISSING, {"source": from_decay_id, "target": target.pk, "after": after, "limit": limit}
+        )
+        return int(cursor.fetchone()[0])
 
 
 def _row(entry: _Entry, target: DecayConfig) -> LedgerRow:

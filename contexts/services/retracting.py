@@ -11,6 +11,7 @@ from contexts.families import find_roots
 from contexts.models import LedgerEntry, Retraction
 from contexts.services.configs import hold_active
 from contexts.services.rescoring import lock_contexts, rescore
+from signals.selectors import list_rows
 
 _SAME_BUCKET = """
 b.account_id = x.account_id AND b.decay_id = x.decay_id AND b.type = x.type AND b.stage = x.stage
@@ -34,6 +35,10 @@ FROM x WHERE {_SAME_BUCKET} AND b.mass > x.mass
 """
 
 
+class UnknownSignal(Exception):
+    """Neither the store nor the ledger knows a signal of this id."""
+
+
 @transaction.atomic
 def retract_signals(*, signal_ids: Collection[UUID], reason: str, actor: str, now: datetime) -> int:
     """Let signals count no longer, for good, and score their accounts; return how many were new to this.
@@ -42,7 +47,7 @@ def retract_signals(*, signal_ids: Collection[UUID], reason: str, actor: str, no
     and other half-lives don't bring them back. The signals themselves stay, as does what was known before
     `now`. `reason` is one of `Retraction.Reason`. Workers are kept out meanwhile.
 
-    Raises: ValueError on another reason.
+    Raises: ValueError on another reason; UnknownSignal, for a retraction of nothing would stand for good.
     """
     reason = Retraction.Reason(reason).value
     configs = hold_active()
@@ -50,6 +55,8 @@ def retract_signals(*, signal_ids: Collection[UUID], reason: str, actor: str, no
     fresh = sorted(set(signal_ids) - known)
     if not fresh:
         return 0
+    if unknown := find_unknown(fresh):
+        raise UnknownSignal(", ".join(map(str, unknown)))
     entries = LedgerEntry.every.filter(signal_id__in=fresh).values_list("account_id", flat=True)
     accounts = set(entries)
     roots = find_roots(accounts)
@@ -63,6 +70,13 @@ def retract_signals(*, signal_ids: Collection[UUID], reason: str, actor: str, no
     audit.record([_audit_entry(signal_id, reason, actor, now) for signal_id in fresh])
     rescore(account_ids=scored, configs=configs, now=now, changed=scored)
     return len(fresh)
+
+
+def find_unknown(signal_ids: Collection[UUID]) -> list[UUID]:
+    """Return those ids that no signal has; one that retention has removed is known by its ledger entry."""
+    counted = LedgerEntry.every.filter(signal_id__in=signal_ids).values_list("signal_id", flat=True)
+    rest = set(signal_ids) - set(counted)
+    return sorted(rest - set(list_rows(signal_ids=sorted(rest)).values_list("id", flat=True)))
 
 
 def _audit_entry(signal_id: UUID, reason: str, actor: str, now: datetime) -> audit.AuditEntry:

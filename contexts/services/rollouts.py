@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from compliance import audit
 from contexts.bands import HOT, PastBand
-from contexts.config_models import ActiveConfig, DecayConfig, WeightConfig
+from contexts.config_models import DecayConfig, WeightConfig
 from contexts.contracts import ActiveConfigs
 from contexts.evidence import read_buckets
 from contexts.icp import IcpData
@@ -26,12 +26,23 @@ from contexts.services.configs import (
     UnknownConfig,
     rescore_outdated,
     share_active,
-    store_configs,
+    store_profile,
     swap,
 )
-from contexts.services.replay import replay_chunk
+from contexts.services.replay import count_missing, replay_chunk
 
 Phase = ConfigRollout.Phase
+# Taken before any row: a step holds the rollout's row when it comes for the pointer's.
+OPEN_LOCK = 7_265_003
+CATCH_UP = 100  # signals that may be left to the swap, which keeps the workers out
+
+
+class Superseded(Exception):
+    """Another configuration was put on its way before this one came into use."""
+
+
+class RolloutUnderWay(Exception):
+    """Another configuration is on its way and not in use yet."""
 
 
 def activate_configs(*, decay_version: int, weight_version: int, actor: str, now: datetime) -> int:
@@ -39,16 +50,19 @@ def activate_configs(*, decay_version: int, weight_version: int, actor: str, now
 
     Carries out the whole rollout; if the process dies on the way, the workers go on with it.
 
-    Raises: UnknownConfig; ValueError when it can't be scored with.
+    Raises: UnknownConfig; Superseded; ValueError when it can't be scored with.
     """
     decay, weight = get_active_configs()
     if (decay.version, weight.version) == (decay_version, weight_version):
-        while rescore_outdated(now=now, limit=RESCORE_CHUNK):
-            pass
+        _, after = rescore_outdated(now=now, limit=RESCORE_CHUNK)
+        while after is not None:
+            _, after = rescore_outdated(now=now, limit=RESCORE_CHUNK, after=after)
         return get_active().activation_id
     rollout = open_rollout(decay_version=decay_version, weight_version=weight_version, actor=actor, now=now)
     while rollout.finished_at is None:
         rollout = step(rollout_id=rollout.pk, now=now) or rollout
+    if rollout.activated_at is None:
+        raise Superseded(str(rollout))
     return get_active().activation_id
 
 
@@ -63,7 +77,7 @@ def open_rollout(*, decay_version: int, weight_version: int, actor: str, now: da
     if decay is None or weight is None:
         raise UnknownConfig(f"decay {decay_version}, weights {weight_version}")
     decay_data(decay), weight_data(weight)
-    ActiveConfig.objects.select_for_update().get()  # one at a time
+    _open_one_at_a_time()
     unfinished = ConfigRollout.objects.select_for_update(of=("self",)).filter(finished_at=None).first()
     if unfinished is not None:
         if (unfinished.decay_id, unfinished.weight_id) == (decay.pk, weight.pk):
@@ -81,14 +95,28 @@ def open_rollout(*, decay_version: int, weight_version: int, actor: str, now: da
     return rollout
 
 
+@transaction.atomic
 def change_icp(*, icp: IcpData, actor: str, now: datetime) -> ConfigRollout:
-    """Store a profile (numbered here) in weights that are otherwise those in use, and begin its rollout."""
+    """Store a profile (numbered here) in weights that are otherwise those in use, and begin its rollout.
+
+    Raises: RolloutUnderWay, for what is not in use yet would be lost.
+    """
+    _open_one_at_a_time()
+    if is_under_way():
+        raise RolloutUnderWay
     active = get_active()
-    with transaction.atomic():
-        weight = replace(active.weight, icp=icp)
-        _, version = store_configs(weight=weight, note=f"ideal profile: {icp.name}"[:200], now=now)
-        assert version is not None
-        return open_rollout(decay_version=active.decay.version, weight_version=version, actor=actor, now=now)
+    version = store_profile(active.weight.version, icp=icp, now=now)
+    return open_rollout(decay_version=active.decay.version, weight_version=version, actor=actor, now=now)
+
+
+def is_under_way() -> bool:
+    """Return whether a configuration is on its way that is not in use yet."""
+    return ConfigRollout.objects.filter(finished_at=None, activated_at=None).exists()
+
+
+def _open_one_at_a_time() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [OPEN_LOCK])
 
 
 @transaction.atomic
@@ -110,17 +138,21 @@ def step(*, rollout_id: int | None = None, now: datetime) -> ConfigRollout | Non
 
 
 def _replay(rollout: ConfigRollout, now: datetime) -> None:
-    configs = share_active()
-    last = None
-    if configs.decay_id != rollout.decay_id:
-        last, copied = replay_chunk(
-            from_decay_id=configs.decay_id, target=rollout.decay, after=rollout.after_entry
-        )
-        rollout.replayed += copied
-    if last is None:
+    if not _replay_next(rollout):
         rollout.phase = Phase.TRIAL
-    else:
-        rollout.after_entry = last
+
+
+def _replay_next(rollout: ConfigRollout) -> bool:
+    """Copy the next signals to the new half-lives; return whether there were any."""
+    configs = share_active()
+    if configs.decay_id == rollout.decay_id:
+        return False
+    last, copied = replay_chunk(
+        from_decay_id=configs.decay_id, target=rollout.decay, after=rollout.after_entry
+    )
+    rollout.replayed += copied
+    rollout.after_entry = last or rollout.after_entry
+    return last is not None
 
 
 def _try(rollout: ConfigRollout, now: datetime) -> None:
@@ -130,13 +162,25 @@ def _try(rollout: ConfigRollout, now: datetime) -> None:
     if rollout.after_account is not None:
         rows = rows.filter(account_id__gt=rollout.after_account)
     chunk = list(rows.values_list("account_id", "band", "crossed_at")[:RESCORE_CHUNK])
-    if not chunk:
+    if chunk:
+        _count_changes(rollout, chunk, configs, now)
+        rollout.tried += len(chunk)
+        rollout.after_account = chunk[-1][0]
+    elif _is_behind(rollout):
+        _replay_next(rollout)
+    else:
         swap(rollout.decay, rollout.weight, actor=rollout.actor, now=now)
-        rollout.phase, rollout.activated_at = Phase.SCORES, now
-        return
-    _count_changes(rollout, chunk, configs, now)
-    rollout.tried += len(chunk)
-    rollout.after_account = chunk[-1][0]
+        rollout.phase, rollout.activated_at, rollout.after_account = Phase.SCORES, now, None
+
+
+def _is_behind(rollout: ConfigRollout) -> bool:
+    """Return whether more came during the trial than the swap should replay while the workers wait."""
+    decay_id = get_active().decay_id
+    if decay_id == rollout.decay_id:
+        return False
+    after, limit = rollout.after_entry, CATCH_UP + 1
+    missing = count_missing(from_decay_id=decay_id, target=rollout.decay, after=after, limit=limit)
+    return missing > CATCH_UP
 
 
 def _count_changes(
@@ -155,9 +199,11 @@ def _count_changes(
 
 
 def _write_scores(rollout: ConfigRollout, now: datetime) -> None:
-    scored = rescore_outdated(now=now, limit=RESCORE_CHUNK)
+    """Score the next outdated accounts; after the last, look again from the lowest id for what came late."""
+    began_at = rollout.after_account
+    scored, rollout.after_account = rescore_outdated(now=now, limit=RESCORE_CHUNK, after=began_at)
     rollout.scored += scored
-    if scored < RESCORE_CHUNK:
+    if began_at is None and rollout.after_account is None:
         rollout.phase, rollout.finished_at = Phase.DONE, now
         _record("config_rollout.finished", rollout, now)
 

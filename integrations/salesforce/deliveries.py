@@ -13,6 +13,8 @@ from signals.normalization import InvalidDraft, normalize
 from signals.selectors import get_catalogue
 from signals.services.quarantine import quarantine
 
+LEAST_DAYS = 4  # a stream of changes can be read again for 72 hours, and the run is daily
+
 
 def quarantine_once(*, source: str, delivery: str, reason: str, payload: bytes, now: datetime) -> UUID:
     """Put a payload into quarantine unless this delivery of it is there; return the quarantine's id."""

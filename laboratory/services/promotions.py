@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from compliance import audit
 from contexts.scoring import DecayConfigData, WeightConfigData
 from contexts.selectors.configs import get_active_configs
-from contexts.services.rollouts import activate_configs
+from contexts.services.rollouts import Superseded, activate_configs, is_under_way
 from laboratory import selectors, source
 from laboratory.models import Experiment, Promotion
 from laboratory.services.experiments import refuse_address
@@ -74,18 +74,14 @@ def approve_promotion(*, promotion_id: UUID, user_id: int, now: datetime) -> Pro
         NotFound: no such promotion.
         Forbidden: the proposer tries to approve their own.
         Gone: it has expired.
-        Conflict: it is decided already, another is being applied, or the configuration or the signals
-            have changed since, which voids it for good.
+        Conflict: it is decided already, another is being applied, or was while this one was and went
+            before it, which asking again turns round; or the configuration or the signals have changed
+            since, which voids it for good.
     """
     promotion, void_reason = _decide(promotion_id, user_id, now)
     if void_reason:
         raise Conflict(void_reason, _explain(void_reason), extra={"state": promotion.state})
-    activate_configs(
-        decay_version=promotion.decay_after,
-        weight_version=promotion.weight_after,
-        actor=f"user:{promotion.approver}",
-        now=now,
-    )
+    _activate((promotion.decay_after, promotion.weight_after), actor=f"user:{promotion.approver}", now=now)
     promotion.applied_at = now
     promotion.save(update_fields=["applied_at"])
     return promotion
@@ -111,18 +107,24 @@ def roll_back_promotion(*, promotion_id: UUID, user_id: int, now: datetime) -> P
 
     Raises:
         NotFound: no such promotion.
-        Conflict: it was never applied, or production has moved on to something else since.
+        Conflict: it was never applied, another configuration is being applied, or production has moved
+            on to something else since.
     """
     promotion = _mark_rolled_back(promotion_id, user_id, now)
-    activate_configs(
-        decay_version=promotion.decay_before,
-        weight_version=promotion.weight_before,
-        actor=f"user:{promotion.rolled_back_by}",
-        now=now,
-    )
+    actor = f"user:{promotion.rolled_back_by}"
+    _activate((promotion.decay_before, promotion.weight_before), actor=actor, now=now)
     promotion.restored_at = now
     promotion.save(update_fields=["restored_at"])
     return promotion
+
+
+def _activate(versions: Versions, *, actor: str, now: datetime) -> None:
+    try:
+        activate_configs(decay_version=versions[0], weight_version=versions[1], actor=actor, now=now)
+    except Superseded as error:
+        raise Conflict(
+            "superseded", "Another configuration went before it; ask again to turn that round."
+        ) from error
 
 
 @transaction.atomic
@@ -131,7 +133,7 @@ def _decide(promotion_id: UUID, user_id: int, now: datetime) -> tuple[Promotion,
     _lock_decisions()
     promotion = _lock(promotion_id)
     if promotion.state == Promotion.State.APPROVED and promotion.applied_at is None:
-        return promotion, ""
+        return promotion, _void_if_overtaken(promotion, user_id, now)
     _require(promotion, Promotion.State.REQUESTED)
     if promotion.proposer == user_id:
         raise Forbidden("own_proposal", "Somebody else than the proposer must approve.")
@@ -140,12 +142,20 @@ def _decide(promotion_id: UUID, user_id: int, now: datetime) -> tuple[Promotion,
     _refuse_while_applying()
     changed = _find_change(promotion, selectors.get_experiment(promotion.experiment_id))
     if changed:
-        _set(promotion, state=Promotion.State.VOID, void_reason=changed, decided_at=now)
-        _record("promotion.voided", promotion, user_id, now)
+        _void(promotion, changed, user_id, now)
         return promotion, changed
     _set(promotion, state=Promotion.State.APPROVED, approver=user_id, decided_at=now)
     _record("promotion.approved", promotion, user_id, now)
     return promotion, ""
+
+
+def _void_if_overtaken(promotion: Promotion, user_id: int, now: datetime) -> str:
+    """Void an interrupted promotion when something else came into use; finishing it would drop that."""
+    before = (promotion.decay_before, promotion.weight_before)
+    if _active_versions() in (before, (promotion.decay_after, promotion.weight_after)):
+        return ""
+    _void(promotion, "configuration_changed", user_id, now)
+    return promotion.void_reason
 
 
 @transaction.atomic
@@ -171,8 +181,12 @@ def _retire_expired(experiment: Experiment, user_id: int, now: datetime) -> None
         experiment=experiment, state=Promotion.State.REQUESTED, expires_at__lte=now
     )
     for promotion in over:
-        _set(promotion, state=Promotion.State.VOID, void_reason="expired", decided_at=now)
-        _record("promotion.voided", promotion, user_id, now)
+        _void(promotion, "expired", user_id, now)
+
+
+def _void(promotion: Promotion, reason: str, user_id: int, now: datetime) -> None:
+    _set(promotion, state=Promotion.State.VOID, void_reason=reason, decided_at=now)
+    _record("promotion.voided", promotion, user_id, now)
 
 
 def _find_change(promotion: Promotion, experiment: Experiment) -> str:
@@ -197,8 +211,8 @@ def _explain(code: str) -> str:
 def _refuse_while_applying() -> None:
     applying = Promotion.objects.filter(state=Promotion.State.APPROVED, applied_at=None)
     restoring = Promotion.objects.filter(state=Promotion.State.ROLLED_BACK, restored_at=None)
-    if applying.exists() or restoring.exists():
-        raise Conflict("busy", "Another promotion or rollback is being applied; try again.")
+    if applying.exists() or restoring.exists() or is_under_way():
+        raise Conflict("busy", "Another configuration is being applied; try again.")
 
 
 def _lock_decisions() -> None:

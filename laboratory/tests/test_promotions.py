@@ -1,6 +1,7 @@
 """Promotion needs two people, unchanged ground, and can be taken back by one step."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,10 @@ from django.db import IntegrityError, connection, connections
 
 from compliance import erasure, subjects
 from contexts.selectors.configs import get_active_configs
+from contexts.services import rollouts
+from contexts.services.configs import store_configs
 from contexts.services.rollouts import activate_configs
+from contexts.tasks import roll_out_configs
 from laboratory.contracts import ChallengerSpec, ExperimentDraft
 from laboratory.models import Promotion
 from laboratory.services import experiments, promotions
@@ -255,3 +259,60 @@ def test_an_interrupted_change_is_finished_by_asking_again():
 
     assert finished.applied_at == NOW
     assert active_versions() == (promotion.decay_after, promotion.weight_after)
+
+
+class TestSuperseded:
+    """An operator puts another configuration on its way while an approval changes production over."""
+
+    @pytest.fixture
+    def promotion(self, monkeypatch) -> Promotion:
+        promotion, step = propose(), rollouts.step
+        _, version = store_configs(weight=replace(get_active_configs()[1], rho=40.0), note="", now=NOW)
+
+        def overtaken(**kwargs):
+            monkeypatch.undo()
+            rollouts.open_rollout(
+                decay_version=promotion.decay_before, weight_version=version, actor="user:7", now=NOW
+            )
+            return step(**kwargs)
+
+        monkeypatch.setattr(rollouts, "step", overtaken)
+        with pytest.raises(Conflict) as refused:
+            approve(promotion)
+        assert refused.value.code == "superseded"
+        promotion.refresh_from_db()
+        return promotion
+
+    def test_is_seen_and_finished_by_asking_again(self, promotion):
+        assert (promotion.state, promotion.applied_at) == ("approved", None)
+        assert active_versions() == (promotion.decay_before, promotion.weight_before)
+
+        assert approve(promotion).applied_at == NOW
+        assert active_versions() == (promotion.decay_after, promotion.weight_after)
+
+    def test_is_void_once_the_other_is_in_use(self, promotion):
+        roll_out_configs()
+        in_use = active_versions()
+
+        with pytest.raises(Conflict) as refused:
+            approve(promotion)
+
+        assert refused.value.code == "configuration_changed"
+        assert refused.value.extra == {"state": "void"}
+        assert active_versions() == in_use
+        assert "promotion.voided" in audited(promotion)
+
+
+def test_none_is_approved_while_another_configuration_is_on_its_way():
+    promotion = propose()
+    _, version = store_configs(weight=replace(get_active_configs()[1], rho=40.0), note="", now=NOW)
+    rollouts.open_rollout(
+        decay_version=promotion.decay_before, weight_version=version, actor="user:7", now=NOW
+    )
+
+    with pytest.raises(Conflict) as refused:
+        approve(promotion)
+
+    assert refused.value.code == "busy"
+    promotion.refresh_from_db()
+    assert promotion.state == "requested"

@@ -1,6 +1,7 @@
 """Signals that are taken back leave everything as if they had never come."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -9,7 +10,7 @@ from compliance.selectors import list_audit_events
 from contexts import selectors
 from contexts.models import AccountContext, LedgerEntry, Retraction, ScoreBucket
 from contexts.services.replay_accounts import rebuild_accounts
-from contexts.services.retracting import retract_signals
+from contexts.services.retracting import UnknownSignal, retract_signals
 from contexts.services.rollouts import activate_configs
 from contexts.tests.factories import NOW, add_work, make_draft, score_of, score_signals, work
 from contexts.tests.services.test_configs import store_slower
@@ -88,3 +89,16 @@ class TestRetractSignals:
 
         with pytest.raises(DatabaseError), transaction.atomic():
             Retraction.objects.update(reason="test_data")
+
+    def test_an_id_that_no_signal_has_is_refused(self, admin_client):
+        [signal_id] = score_signals(make_draft("demo_requested"))
+        page, typed = "/admin/contexts/retraction/add/", {"reason": "mistaken"}
+
+        refused = admin_client.post(page, typed | {"signal_id": uuid4()})
+
+        assert "No signal has this id." in refused.content.decode()
+        with pytest.raises(UnknownSignal):
+            retract(signal_id, uuid4())
+        assert not Retraction.objects.exists()
+        assert admin_client.post(page, typed | {"signal_id": signal_id}).status_code == 302
+        assert Retraction.objects.get().signal_id == signal_id
