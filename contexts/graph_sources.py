@@ -24,5 +24,6 @@ def list_sources() -> list[str]:
 
 
 def list_actions(*, account_ids: Collection[UUID], known_at: datetime, limit: int) -> list[ActionSeen]:
-    """Return the newest actions for these accounts, of each source at most `limit`."""
-    return [seen for source in _sources.values() for seen in source(account_ids, known_at, limit)]
+    """Return the newest actions for these accounts, of each source at most `limit` (0: none is asked)."""
+    asked = _sources.values() if limit else ()
+    return [seen for source in asked for seen in source(account_ids, known_at, limit)]

@@ -48,12 +48,12 @@ def parse_body(request: Request, raw: bytes, *, max_bytes: int = MAX_BYTES) -> A
     return parse_json(raw, max_bytes=max_bytes)
 
 
-def refuse(request: Request, source: str, code: str, *, logged_as: str = "") -> Unauthorized:
+def refuse(request: Request, source: str, code: str) -> Unauthorized:
     """Return the refusal of a request that is not signed as it should be.
 
-    The answer does not say why; the inbound log does, unless `logged_as` gives it another word.
+    The answer does not say why; the inbound log does.
     """
-    request._request.inbound_reason = logged_as or code  # type: ignore[attr-defined]
+    request._request.inbound_reason = code  # type: ignore[attr-defined]
     log.warning("webhook.refused", source=source, reason=code)
     return Unauthorized("invalid_signature", "The webhook is not signed as it should be.")
 

@@ -74,7 +74,8 @@ def rebuild(slot: Slot, committed: int) -> None:
 def land(slot: Slot, *, give_back: int, rest_seconds: int = 0, ends_flight: bool = True) -> None:
     """Give back what was not spent, let the provider rest, and end the flight unless it is another's.
 
-    Without Redis nothing happens: it then knows of too much, never of too little, until it is rebuilt.
+    Without Redis nothing happens: it then knows of too much until it is rebuilt. If it is rebuilt between the
+    settlement and this, it knows of too little; the ledger, which decides, does not.
     """
     try:
         numbers = (max(give_back, 0), min(max(rest_seconds, 0), MAX_REST_SECONDS), int(ends_flight))

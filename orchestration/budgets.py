@@ -1,21 +1,22 @@
 """The monthly enrichment budget of an account, in integer micro-dollars.
 
-Accounts that are merged share one: what either has spent counts.
+Accounts that are merged share one: what either has spent counts, and a provider that either has asked rests.
 
 Redis admits quickly with one script; the ledger in PostgreSQL is the truth and has the last word under
-a lock of the account, so neither a lost Redis nor concurrent calls can exceed the cap. Redis down means no.
+a lock of the accounts, so neither a lost Redis nor concurrent calls can exceed the cap. Redis down means no.
 
 A reservation is dispatched before its call and settled after it. One that is not settled in time is closed
 by `close_lapsed`: at nothing if it was never dispatched, else at its maximum, for nobody knows.
 """
 
+from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, Sum
 from redis.exceptions import RedisError
 
 from compliance import audit
@@ -30,6 +31,7 @@ ACTOR = "system:enrichment"
 FLIGHT = timedelta(seconds=60)  # a call is over after 5 s
 REBUILDS = 3  # a Redis that forgets again and again is none
 LOST, NEVER_SENT = "lost", "never_sent"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name"
 
 
 class BudgetRefused(Exception):
@@ -37,7 +39,8 @@ class BudgetRefused(Exception):
 
     Args:
         code: exhausted; unavailable (Redis is down); in_flight (the provider is being asked for this
-            account); resting (it was asked lately); repeated (it was asked for this crossing).
+            account or one merged with it); resting (it was asked lately); repeated (it was asked for this
+            crossing).
     """
 
     def __init__(self, code: str) -> None:
@@ -110,11 +113,14 @@ def _outcome(micro_dollars: int, outcome: str, now: datetime) -> dict[str, Any]:
 
 
 @transaction.atomic
-def close_lapsed(*, now: datetime, account_id: UUID | None = None) -> int:
-    """Close reservations whose caller died: what was dispatched stays charged at its maximum."""
+def close_lapsed(*, now: datetime, account_ids: Collection[UUID] | None = None) -> int:
+    """Close reservations whose caller died, of these accounts (None: of all).
+
+    What was dispatched stays charged at its maximum.
+    """
     lapsed = EnrichmentSpend.objects.filter(state="reserved", expires_at__lte=now).order_by("id")
-    if account_id is not None:
-        lapsed = lapsed.filter(account_id=account_id)
+    if account_ids is not None:
+        lapsed = lapsed.filter(account_id__in=account_ids)
     rows = list(lapsed.select_for_update(skip_locked=True)[:500])
     for spend in rows:
         is_lost = spend.dispatched_at is not None
@@ -123,10 +129,16 @@ def close_lapsed(*, now: datetime, account_id: UUID | None = None) -> int:
     return len(rows)
 
 
+def list_family(account_id: UUID) -> list[UUID]:
+    """Return the accounts that share a budget with this one, itself included."""
+    root = contexts_selectors.find_root(account_id)
+    return sorted(contexts_selectors.list_members(root))
+
+
 def get_budget(*, account_id: UUID, now: datetime) -> BudgetView:
     """Return what the ledger says of an account's month."""
     month = month_of(now)
-    rows = _list_spend(account_id, month)
+    rows = EnrichmentSpend.objects.filter(account_id__in=list_family(account_id), month=month)
     told = rows.aggregate(committed=Sum("micro_dollars", default=0), entries=Count("pk"))
     cap = settings.ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS
     return BudgetView(account_id=account_id, month=month, cap=cap, **told)
@@ -161,15 +173,15 @@ def _ask_redis(slot: Slot, price: int) -> int:
 def _rebuild(slot: Slot) -> None:
     """Set a missing budget from the ledger, under the lock that also guards entries."""
     with transaction.atomic():
-        _lock(slot.account_id)
-        budget_hints.rebuild(slot, _committed(slot.account_id, slot.month))
+        family = _lock_family(slot.account_id)
+        budget_hints.rebuild(slot, _committed(family, slot.month))
 
 
 @transaction.atomic
 def _enter(slot: Slot, crossing_id: UUID | None, price: int, now: datetime) -> EnrichmentSpend:
-    _lock(slot.account_id)
-    close_lapsed(account_id=slot.account_id, now=now)
-    asked = EnrichmentSpend.objects.filter(account_id=slot.account_id, provider=slot.provider)
+    family = _lock_family(slot.account_id)
+    close_lapsed(account_ids=family, now=now)
+    asked = EnrichmentSpend.objects.filter(account_id__in=family, provider=slot.provider)
     if asked.filter(state="reserved").exists():
         raise BudgetRefused("in_flight")
     if asked.filter(rest_until__gt=now).exists():
@@ -177,7 +189,7 @@ def _enter(slot: Slot, crossing_id: UUID | None, price: int, now: datetime) -> E
     if crossing_id is not None and asked.filter(crossing_id=crossing_id).exists():
         raise BudgetRefused("repeated")
     cap = settings.ENRICHMENT_MONTHLY_BUDGET_MICRODOLLARS
-    if _committed(slot.account_id, slot.month) + price > cap:
+    if _committed(family, slot.month) + price > cap:
         raise BudgetRefused("exhausted")
     return EnrichmentSpend.objects.create(
         account_id=slot.account_id,
@@ -191,21 +203,22 @@ def _enter(slot: Slot, crossing_id: UUID | None, price: int, now: datetime) -> E
     )
 
 
-def _committed(account_id: UUID, month: date) -> int:
+def _committed(family: Collection[UUID], month: date) -> int:
     """Sum the ledger: settled at their price, open reservations at their maximum for as long as they stay."""
-    return _list_spend(account_id, month).aggregate(total=Sum("micro_dollars"))["total"] or 0
+    rows = EnrichmentSpend.objects.filter(account_id__in=family, month=month)
+    return rows.aggregate(total=Sum("micro_dollars"))["total"] or 0
 
 
-def _list_spend(account_id: UUID, month: date) -> QuerySet[EnrichmentSpend]:
-    """Return the month's entries of an account and of those that are merged into it."""
-    members = contexts_selectors.list_members(account_id)
-    return EnrichmentSpend.objects.filter(account_id__in=members, month=month)
+def _lock_family(account_id: UUID) -> list[UUID]:
+    """Lock an account and those merged with it to the end of the transaction, and return them.
 
-
-def _lock(account_id: UUID) -> None:
-    """Take the account's lock to the end of the transaction; every month and provider shares it."""
+    Every month and provider shares these locks. All are taken, not the survivor's alone: who began before a
+    merge holds that of the merged account, and is waited for. The order keeps two callers from a deadlock.
+    """
+    family = list_family(account_id)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"enrichment:{account_id}"])
+        cursor.execute(_LOCK, [[f"enrichment:{member}" for member in family]])
+    return family
 
 
 def _record(spend: EnrichmentSpend, *, outcome: str, micro_dollars: int, now: datetime) -> None:

@@ -1,6 +1,6 @@
 """What the enrichment agent could buy for an account: per missing attribute the cheapest provider."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -17,8 +17,8 @@ LISTED = 5
 def list_offers(account_id: UUID, domain: str | None, wanted: Mapping[str, float], now: datetime) -> Offers:
     """Return the offers for the wanted attributes (gain by name) and the money of the month."""
     budget = budgets.get_budget(account_id=account_id, now=now)
-    providers = list_providers()
-    resting = _list_resting(account_id, now)
+    providers, family = list_providers(), budgets.list_family(account_id)
+    resting = _list_resting(family, now)
     chances = {provider.slug: read_hit_share(provider.slug) for provider in providers}
     remaining = budget.cap - budget.committed
     offers = []
@@ -44,7 +44,7 @@ def list_offers(account_id: UUID, domain: str | None, wanted: Mapping[str, float
         month=budget.month,
         spent=budget.committed,
         cap=budget.cap,
-        calls=_list_calls(account_id),
+        calls=_list_calls(family),
     )
 
 
@@ -69,13 +69,13 @@ def _find_obstacle(provider: Provider, domain: str | None, resting: set[str], re
     return "over_budget" if provider.price > remaining else ""
 
 
-def _list_resting(account_id: UUID, now: datetime) -> set[str]:
-    rows = EnrichmentSpend.objects.filter(account_id=account_id, rest_until__gt=now)
+def _list_resting(family: Collection[UUID], now: datetime) -> set[str]:
+    rows = EnrichmentSpend.objects.filter(account_id__in=family, rest_until__gt=now)
     return set(rows.values_list("provider", flat=True))
 
 
-def _list_calls(account_id: UUID) -> tuple[Call, ...]:
-    rows = EnrichmentSpend.objects.filter(account_id=account_id, settled_at__isnull=False)
+def _list_calls(family: Collection[UUID]) -> tuple[Call, ...]:
+    rows = EnrichmentSpend.objects.filter(account_id__in=family, settled_at__isnull=False)
     return tuple(
         Call(provider=row.provider, outcome=row.outcome, micro_dollars=row.micro_dollars, at=row.reserved_at)
         for row in rows.order_by("-reserved_at", "id")[:LISTED]

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations.outreach.client import is_available
 from orchestration import budgets
+from orchestration.models import DraftRequest
 from orchestration.selectors import count_due_requests
 from orchestration.services import enrichment, execution, expiry, proposal, requests
 from revctx.eventbus import workitems
@@ -36,25 +37,23 @@ def draft_next() -> bool:
     request = proposal.lease_request(now=timezone.now())
     if request is None:
         return False
+    if request.state != "open":  # its attempts are used up, so nothing is bought for it either
+        return True
     with bind_request_id(request.request_id):
+        _enrich(request)
         try:
-            enrichment.enrich(
-                account_id=request.account_id, crossing_id=request.crossing_id, clock=timezone.now
-            )
             proposal.propose(request=request, now=timezone.now())
         except Exception:  # tried again when its lease is over; meanwhile the others go on
             log.exception("draft.stuck", request=request.pk, crossing_id=str(request.crossing_id))
     return True
 
 
-@shared_task(name="orchestration.tasks.enrich_account", ignore_result=True)
-def enrich_account(account_id: str, crossing_id: str | None = None) -> None:
-    """Enrich one account if it is hot, its context too thin and its budget allows."""
-    enrichment.enrich(
-        account_id=UUID(account_id),
-        crossing_id=UUID(crossing_id) if crossing_id else None,
-        clock=timezone.now,
-    )
+def _enrich(request: DraftRequest) -> None:
+    """Buy what is missing; a draft from fewer facts is better than none, so no failure holds it up."""
+    try:
+        enrichment.enrich(account_id=request.account_id, crossing_id=request.crossing_id, clock=timezone.now)
+    except Exception:
+        log.exception("enrichment.stuck", request=request.pk, crossing_id=str(request.crossing_id))
 
 
 @shared_task(name="orchestration.tasks.execute_due", ignore_result=True)

@@ -1,7 +1,7 @@
 """Ask the database once: what many parts of one page need is read by the first of them.
 
-Only inside `reading()`, which a page opens around what it reads and which nothing is written in. Elsewhere
-every call asks anew.
+Only inside `reading()`, which a page opens around what it reads. Nothing that is remembered is changed in
+there; that a letter was opened may be recorded. Elsewhere every call asks anew.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping

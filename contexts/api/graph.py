@@ -16,7 +16,7 @@ from contexts.api.cursors import read_number
 from contexts.graph_contracts import Graph
 from contexts.selectors.graph import MAX_DEPTH, MAX_NODES, get_graph
 from revctx.api.errors import NotFound, Unprocessable
-from revctx.api.permissions import HasScope
+from revctx.api.permissions import HasScope, scopes_of
 from revctx.api.schemas import ErrorBody, ResponseModel
 from revctx.api.times import parse_instant
 
@@ -94,7 +94,7 @@ class AccountGraphView(APIView):
         responses={200: GraphResponse, **dict.fromkeys((401, 403, 404, 422), ErrorBody)},
     )
     def get(self, request: Request, ref: str) -> Response:
-        """Return what surrounded an account, each edge with the signals it rests on."""
+        """Return what surrounded an account, each edge with its signals; actions for `actions:read`."""
         now = timezone.now()
         known_at = _instant(request, "known_at")
         try:
@@ -108,6 +108,7 @@ class AccountGraphView(APIView):
             now=now,
             depth=_number(request, "depth", DEFAULT_DEPTH, MAX_DEPTH),
             limit=_number(request, "limit", DEFAULT_NODES, MAX_NODES),
+            shows_actions="actions:read" in scopes_of(request),
         )
         return Response(GraphResponse.of(graph).model_dump(mode="json"))
 

@@ -72,16 +72,18 @@ def get_graph(
     known_at: datetime | None = None,
     depth: int = 2,
     limit: int = 200,
+    shows_actions: bool = False,
 ) -> Graph:
     """Return what surrounded an account at `valid_at` as it was known at `known_at` (None: `now`).
 
     Erased and restricted persons and what they did are no part of it. `depth` is 1…4 edges, `limit` 1…500
-    nodes.
+    nodes. `shows_actions` says that the reader may read actions; else none is part of it.
     """
     known = min(known_at or now, now)
     then = known_at if known_at is not None and known_at < now else None
     depth = min(depth, MAX_DEPTH)
-    told = _gather(account_id, valid_at, known, then, depth)
+    most_actions = MAX_ACTIONS if shows_actions else 0
+    told = _gather(account_id, valid_at, known, then, depth, most_actions=most_actions)
     edges = _link(told, valid_at, known, then)
     root = f"account:{told.roots.get(account_id, account_id)}"
     distances, more = _measure(root, edges, depth=depth, limit=min(limit, MAX_NODES))
@@ -113,12 +115,18 @@ class _Told(NamedTuple):
 
 
 def _gather(
-    account_id: UUID, valid_at: datetime, known: datetime, then: datetime | None, depth: int
+    account_id: UUID,
+    valid_at: datetime,
+    known: datetime,
+    then: datetime | None,
+    depth: int,
+    *,
+    most_actions: int,
 ) -> _Told:
     found, is_cut = _walk(account_id, known, depth + 1)
     accounts = [pk for kind, pk in found if kind == "account"][:MAX_ACCOUNTS]
     roots = find_roots(accounts) if then is None else list_merged(None, known_at=then)
-    actions = list_actions(account_ids=accounts, known_at=known, limit=MAX_ACTIONS)
+    actions = list_actions(account_ids=accounts, known_at=known, limit=most_actions)
     people = {pk for kind, pk in found if kind == "contact"}
     people |= {seen.subject_id for seen in actions if seen.subject_id}
     hidden = list_hidden(people)

@@ -1,11 +1,11 @@
 """Reads of context packs; whoever is erased or restricted by now is not in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from compliance.privacy.restrictions import list_hidden
-from contexts.contracts import ContextPack
+from contexts.contracts import ContextPack, PackFact
 from contexts.models import StoredPack
 from contexts.pack_content import ReadPack, from_stored, hash_content, hide, list_subjects, name_signals
 from signals.selectors import list_signal_facts
@@ -52,3 +52,14 @@ def open_packs(contents: Sequence[Mapping[str, Any]]) -> list[ReadPack]:
         is_intact = hash_content(pack) == pack.content_hash
         found.append(ReadPack(pack=shown, hidden=count, intact=is_intact))
     return found
+
+
+def list_evidence(contents: Iterable[Mapping[str, Any]]) -> list[tuple[PackFact, ...]]:
+    """Return the facts of each stored pack, the most points first, for lists that show no more than these.
+
+    Without those of persons who are erased or restricted now; `attributes` is empty, for no signal is read.
+    """
+    packs = [from_stored(content, {}) for content in contents]
+    hidden = list_hidden({person for pack in packs for person in list_subjects(pack)})
+    shown = (hide(pack, hidden)[0].facts for pack in packs)
+    return [tuple(sorted(facts, key=lambda fact: -fact.points)) for facts in shown]

@@ -85,6 +85,7 @@ class AccountGraph(AccountPart):
             known_at=known.at,
             now=now,
             limit=GRAPH_NODES,
+            shows_actions="actions:read" in self.scopes,
         )
         nodes = {node.id: node for node in graph.nodes}
         return {

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from integrations.enrichment.contracts import FIELDS
 from integrations.enrichment.models import EnrichmentProvider
-from integrations.enrichment.services import save_provider
+from integrations.enrichment.services import KEY_WANTED, needs_new_key, save_provider
+from integrations.enrichment.validators import check_key
 from revctx.api.permissions import actor_of
 
 
@@ -19,7 +20,8 @@ class EnrichmentProviderForm(forms.ModelForm):
     new_key = forms.CharField(
         required=False,
         max_length=500,
-        help_text="Kept sealed; it is not shown again. Empty: no change.",
+        validators=[check_key],
+        help_text="Kept sealed; it is not shown again. Empty: no change. Another host needs it anew.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off", "size": 70}),
     )
     # Django takes declared fields out of the class, so the form's own `fields` is untouched.
@@ -35,6 +37,14 @@ class EnrichmentProviderForm(forms.ModelForm):
             "slug", "label", "kind", "base_url", "fields", "price_micro_dollars", "misses_cost", "position",
             "enabled",
         )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse another server without its key, so that no key goes where nobody sent it."""
+        given: dict[str, Any] = super().clean() or self.cleaned_data
+        is_keyless = {"base_url", "new_key"} <= given.keys() and not given["new_key"]
+        if is_keyless and needs_new_key(provider_id=self.instance.pk, base_url=given["base_url"]):
+            self.add_error("new_key", KEY_WANTED)
+        return given
 
 
 @admin.register(EnrichmentProvider)

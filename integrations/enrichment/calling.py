@@ -35,12 +35,9 @@ def find_company(*, provider: Provider, domain: str) -> CompanyAnswer:
 
 
 def _exchange(provider: Provider, path: str, params: Mapping[str, str]) -> Answer:
-    headers = {"Authorization": f"Bearer {provider.api_key}", "Accept": "application/json"}
+    http, request = _prepare(provider, path, params)
     try:
-        with create_client(
-            base_url=provider.base_url, headers=headers, timeout_seconds=TIMEOUT_SECONDS
-        ) as http:
-            request = http.build_request("GET", path, params=params)
+        with http:
             return exchange(http, request, deadline=time.monotonic() + TIMEOUT_SECONDS)
     except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
         raise ProviderFailed("unreachable", never_sent=True) from error
@@ -50,6 +47,18 @@ def _exchange(provider: Provider, path: str, params: Mapping[str, str]) -> Answe
         raise ProviderFailed("too_large", never_sent=False) from error
     except httpx2.HTTPError as error:
         raise ProviderFailed("broken_connection", never_sent=False) from error
+
+
+def _prepare(
+    provider: Provider, path: str, params: Mapping[str, str]
+) -> tuple[httpx2.Client, httpx2.Request]:
+    """Return a client that has no connection yet, and what it is to send."""
+    headers = {"Authorization": f"Bearer {provider.api_key}", "Accept": "application/json"}
+    try:
+        http = create_client(base_url=provider.base_url, headers=headers, timeout_seconds=TIMEOUT_SECONDS)
+        return http, http.build_request("GET", path, params=params)
+    except (ValueError, httpx2.InvalidURL) as error:  # a key or an address that no request can carry
+        raise ProviderFailed("unsendable", never_sent=True) from error
 
 
 def _read(adapter: Adapter, answer: Answer) -> dict[str, Any]:

@@ -31,6 +31,12 @@ def check_address(text: str) -> None:
         raise ValidationError("https: the key travels with every call.")
 
 
+def check_key(key: str) -> None:
+    """Refuse a key that no header can carry."""
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ValidationError("A key is of printable ASCII characters without spaces.")
+
+
 def check_fields(fields: Any) -> None:
     """Refuse anything but a list of facts that we can use."""
     if not isinstance(fields, list) or not fields or not set(map(str, fields)) <= set(FIELDS):

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from integrations.outcomes import Unmappable, instant_of_text, snake
 from signals.contracts import PersonDraft, SignalDraft
 from signals.normalization import slug
 
@@ -16,19 +17,6 @@ _NOT_KEPT_TWICE = frozenset(
 _CLOSING_TYPES = {"closed_won": "opportunity_won", "closed_lost": "opportunity_lost"}
 
 
-class NotUnderstood(Exception):
-    """A readable body that no signal can be made of.
-
-    Args:
-        reason: short word for the quarantine; carries nothing of the body.
-    """
-
-    def __init__(self, reason: str) -> None:
-        """Keep why."""
-        super().__init__(reason)
-        self.reason = reason
-
-
 def opportunity_to_draft(body: Any, *, webhook_id: str | None, now: datetime) -> SignalDraft:
     """Return the draft of an opportunity update.
 
@@ -37,10 +25,10 @@ def opportunity_to_draft(body: Any, *, webhook_id: str | None, now: datetime) ->
     is not given.
 
     Raises:
-        NotUnderstood: with the reason.
+        Unmappable: with the reason.
     """
     if not isinstance(body, Mapping):
-        raise NotUnderstood("not_an_object")
+        raise Unmappable("not_an_object")
     opportunity_id, account_id = _id(body, "Id"), _id(body, "AccountId")
     stage = _text(body, "StageName")
     modified_at = _instant(body, "LastModifiedDate")
@@ -82,7 +70,7 @@ def _attributes(body: Mapping[str, Any], stage: str) -> dict[str, Any]:
     amount = body.get("Amount")
     if amount is not None:
         if isinstance(amount, bool) or not isinstance(amount, int | float):
-            raise NotUnderstood("invalid_amount")
+            raise Unmappable("invalid_amount")
         attributes["value"] = amount
     return attributes
 
@@ -97,9 +85,9 @@ def _person(body: Mapping[str, Any]) -> PersonDraft | None:
 def _id(body: Mapping[str, Any], name: str) -> str:
     value = body.get(name)
     if value is None or value == "":
-        raise NotUnderstood(f"missing_{_snake(name)}")
+        raise Unmappable(f"missing_{snake(name)}")
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        raise NotUnderstood(f"invalid_{_snake(name)}")
+        raise Unmappable(f"invalid_{snake(name)}")
     return value
 
 
@@ -108,25 +96,10 @@ def _text(body: Mapping[str, Any], name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str) or len(value) > 200:
-        raise NotUnderstood(f"invalid_{_snake(name)}")
+        raise Unmappable(f"invalid_{snake(name)}")
     return value.strip()
 
 
 def _instant(body: Mapping[str, Any], name: str) -> datetime | None:
     text = _text(body, name)
-    if not text:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise NotUnderstood(f"invalid_{_snake(name)}") from error
-    if instant.tzinfo is None:
-        raise NotUnderstood(f"naive_{_snake(name)}")
-    try:
-        return instant.astimezone(UTC)
-    except OverflowError as error:  # year 9999 with a zone behind UTC
-        raise NotUnderstood(f"invalid_{_snake(name)}") from error
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    return instant_of_text(text, name) if text else None

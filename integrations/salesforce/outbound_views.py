@@ -16,8 +16,9 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from integrations.doors import read_body
+from integrations.outcomes import Unmappable
 from integrations.salesforce.deliveries import list_defects, quarantine_once
-from integrations.salesforce.normalization import SOURCE, NotUnderstood, opportunity_to_draft
+from integrations.salesforce.normalization import SOURCE, opportunity_to_draft
 from integrations.salesforce.soap import (
     ACKNOWLEDGEMENT,
     InvalidEnvelope,
@@ -78,7 +79,7 @@ def store_notifications(notifications: list[Notification], *, now: datetime) -> 
     for notification in notifications:
         try:
             drafts.append((notification, notification_to_draft(notification, now=now)))
-        except NotUnderstood as error:
+        except Unmappable as error:
             _quarantine(notification, error.reason, now)
     defects = list_defects(drafts=[draft for _, draft in drafts], now=now)
     for (notification, _), defect in zip(drafts, defects, strict=True):
@@ -92,10 +93,10 @@ def notification_to_draft(notification: Notification, *, now: datetime) -> Signa
     """Return the draft of a notification; `now` stands in for a time that it does not give.
 
     Raises:
-        NotUnderstood: with the reason.
+        Unmappable: with the reason.
     """
     if notification.kind != "Opportunity":
-        raise NotUnderstood("unsupported_object")
+        raise Unmappable("unsupported_object")
     body: dict[str, str | float | None] = dict(notification.fields)
     amount = notification.fields.get("Amount")
     if amount:
@@ -108,9 +109,9 @@ def _read_number(text: str) -> float:
     try:
         number = float(text)
     except ValueError as error:
-        raise NotUnderstood("invalid_amount") from error
+        raise Unmappable("invalid_amount") from error
     if not math.isfinite(number):
-        raise NotUnderstood("invalid_amount")
+        raise Unmappable("invalid_amount")
     return number
 
 

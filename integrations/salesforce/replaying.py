@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from integrations.outcomes import Unmappable
 from integrations.salesforce.changes.mapping import OPPORTUNITY, map_change, read_header
 from integrations.salesforce.models import OpportunityAccount
-from integrations.salesforce.normalization import NotUnderstood, opportunity_to_draft
+from integrations.salesforce.normalization import opportunity_to_draft
 from integrations.salesforce.outbound_views import notification_to_draft
 from integrations.salesforce.soap import InvalidEnvelope, read_notification
 from revctx.api.errors import BadRequest
@@ -27,10 +28,10 @@ def map_quarantined(delivery: QuarantinedDelivery) -> list[SignalDraft]:
         if isinstance(document, dict) and "ChangeEventHeader" in document:
             return _map_change(document)
         if delivery.delivery.startswith("hole:"):
-            raise NotUnderstood("position_lost")
+            raise Unmappable("position_lost")
         webhook_id = _webhook_id(delivery.delivery)
         return [opportunity_to_draft(document, webhook_id=webhook_id, now=delivery.received_at)]
-    except NotUnderstood as error:
+    except Unmappable as error:
         raise NotMappable(error.reason) from error
     except (InvalidEnvelope, BadRequest) as error:
         raise NotMappable("unreadable") from error

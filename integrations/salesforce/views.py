@@ -13,9 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integrations.doors import STANDARD_HEADERS, parse_body, read_body, refuse, verify_standard
+from integrations.outcomes import Unmappable
 from integrations.receipts import QuarantinedItem, StoredItem, WebhookReceipt
 from integrations.salesforce.deliveries import quarantine_once
-from integrations.salesforce.normalization import SOURCE, NotUnderstood, opportunity_to_draft
+from integrations.salesforce.normalization import SOURCE, opportunity_to_draft
 from integrations.salesforce.serializers import OpportunityUpdate
 from integrations.standard_webhooks import InvalidSignature
 from revctx.api.errors import Unavailable
@@ -48,8 +49,8 @@ class SalesforceWebhookView(APIView):
         document = parse_body(request, raw)
         try:
             receipt = WebhookReceipt(signals=[_store(document, webhook_id, now)])
-        except (NotUnderstood, InvalidDraft) as error:
-            reason = error.reason if isinstance(error, NotUnderstood) else error.code
+        except (Unmappable, InvalidDraft) as error:
+            reason = error.reason if isinstance(error, Unmappable) else error.code
             payload_id = _quarantine(webhook_id, raw, reason=reason, now=now)
             receipt = WebhookReceipt(quarantined=[QuarantinedItem(id=payload_id, reason=reason)])
         return Response(receipt.printed(), status=202)
@@ -64,14 +65,14 @@ def _verified_id(request: Request, raw: bytes, now: datetime) -> str | None:
     try:
         return verify_standard(request, raw, secrets=settings.SALESFORCE_WEBHOOK_SECRETS, now=now)
     except InvalidSignature as error:
-        raise refuse(request, SOURCE, error.code, logged_as="invalid_signature") from error
+        raise refuse(request, SOURCE, error.code) from error
 
 
 def _store(document: Any, webhook_id: str | None, now: datetime) -> StoredItem:
     """Store the signal of a body; webhooks that come at once share a commit.
 
     Raises:
-        NotUnderstood, InvalidDraft: there is none.
+        Unmappable, InvalidDraft: there is none.
         Unavailable: the database did not answer in time.
     """
     draft = opportunity_to_draft(document, webhook_id=webhook_id, now=now)

@@ -45,7 +45,7 @@ def test_every_outcome_leaves_one_line():
         ("salesforce", 202, "", {"requests": 1, "duplicates": 1}),
         ("salesforce", 202, "missing_id", {"requests": 1, "quarantined": 1}),
         ("salesforce", 400, "invalid_json", {"requests": 1}),
-        ("salesforce", 401, "invalid_signature", {"requests": 1}),
+        ("salesforce", 401, "invalid_timestamp", {"requests": 1}),
     ]
     line = InboundRequest.objects.order_by("id").first()
     assert line.request_id == first.headers["X-Request-ID"]

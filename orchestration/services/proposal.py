@@ -31,7 +31,7 @@ from orchestration.services.drafting import draft_with
 from orchestration.services.moves import record_move
 from orchestration.services.requests import ACTOR, supersede_pending
 
-LEASE = timedelta(seconds=120)  # longer than two calls of an agent and one of an enrichment provider
+LEASE = timedelta(seconds=120)  # two calls of an agent and 16 of providers fit; a later one is stored once
 MAX_ATTEMPTS = 5
 ROLE_ORDER = ("c_level", "vp", "director", "manager", "other")
 

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -25,6 +25,11 @@ NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 LATER = NOW + budgets.FLIGHT
 CAP = 500_000
 STEPS = ("reserve", "dispatch", "settle", "lapse", "forget")
+# The two halves of a lock's 64 bits stand in two columns.
+HELD = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
+AND (classid::bigint << 32 | objid::bigint) IN (SELECT hashtextextended(t, 0) FROM unnest(%s::text[]) t)
+"""
 _numbers = count(1)
 
 
@@ -104,6 +109,32 @@ class TestReserve:
         merging.undo(merge_id=merge_id, actor="user:1", now=utc_now())
         assert committed(first) == committed(second) == 300_000
         reserve(second)
+
+    def test_a_provider_that_either_of_the_merged_has_asked_is_not_asked_again(self) -> None:
+        first, second = (score_only(name) for name in ("asked-a", "asked-b"))
+        crossing_id = uuid4()
+        reserve(first, provider="flying")
+        settle(reserve(first, provider="resting"), 0, "miss")
+        settle(reserve(first, provider="repeated", crossing_id=crossing_id), 0, "timeout")
+        asked = {"flying": "in_flight", "resting": "resting"}
+
+        merging.merge(kind="account", merged_id=first, survivor_id=second, actor="user:1", now=utc_now())
+
+        assert {provider: refusal_of(second, provider=provider) for provider in asked} == asked
+        rested = NOW + timedelta(minutes=20)
+        refusal = refusal_of(second, provider="repeated", crossing_id=crossing_id, now=rested)
+        assert refusal == "repeated"
+        assert refusal_of(first, price=CAP) == "exhausted"
+
+    def test_whoever_began_before_a_merge_is_waited_for(self) -> None:
+        first, second = (score_only(name) for name in ("lock-a", "lock-b"))
+        merging.merge(kind="account", merged_id=first, survivor_id=second, actor="user:1", now=utc_now())
+
+        reserve(second)
+
+        with connection.cursor() as cursor:
+            cursor.execute(HELD, [[f"enrichment:{pk}" for pk in (first, second)]])
+            assert cursor.fetchone() == (2,)
 
     def test_a_new_month_has_a_new_budget(self) -> None:
         account_id = uuid4()

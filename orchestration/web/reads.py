@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
+from contexts import selectors as contexts_selectors
+from contexts.contracts import PackFact
 from orchestration.models import Action
 from orchestration.policy import State
 
@@ -53,17 +54,18 @@ def list_of_account(*, account_id: UUID, limit: int) -> list[ActionRow]:
 
 def _rows(actions: Iterable[Action]) -> list[ActionRow]:
     names = set(ActionRow.__dataclass_fields__) - {"account_name", "headline"}
+    listed = list(actions)
+    evidence = contexts_selectors.list_evidence(action.pack for action in listed)
     return [
         ActionRow(
             account_name=str(action.pack["account"].get("name") or action.account_id),
-            headline=_headline(action.pack),
+            headline=_headline(facts),
             **{name: getattr(action, name) for name in names},
         )
-        for action in actions
+        for action, facts in zip(listed, evidence, strict=True)
     ]
 
 
-def _headline(pack: dict[str, Any]) -> str:
-    strongest = sorted(pack["facts"], key=lambda fact: -float(fact["points"]))
-    labels = list(dict.fromkeys(str(fact["label"]) for fact in strongest))
+def _headline(strongest: Iterable[PackFact]) -> str:
+    labels = list(dict.fromkeys(fact.label for fact in strongest))
     return ", then ".join(labels[:LABELS_SHOWN]) or "Intent crossed the threshold"

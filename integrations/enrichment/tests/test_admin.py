@@ -50,11 +50,39 @@ class TestAdmin:
     @pytest.mark.parametrize(
         "wrong",
         [{"slug": "crm"}, {"slug": "A b"}, {"base_url": "https://u:p@x.example"}, {"base_url": "file:///etc"},
-         {"fields": ["ssn"]}, {"fields": []}, {"price_micro_dollars": "-1"}],
+         {"fields": ["ssn"]}, {"fields": []}, {"price_micro_dollars": "-1"},
+         {"new_key": "schlüssel"}, {"new_key": "two words"}],
     )  # fmt: skip
     def test_what_could_do_harm_is_refused(self, client: Client, wrong: dict[str, Any]) -> None:
         assert client.post(f"{PATH}add/", FORM | wrong).status_code == 200
         assert not EnrichmentProvider.objects.exclude(slug="clearbit").exists()
+
+    def test_another_host_needs_the_key_anew_and_is_audited(self, client: Client) -> None:
+        client.post(f"{PATH}add/", FORM)
+        path = f"{PATH}{EnrichmentProvider.objects.get(slug='tech').id}/change/"
+        moved = FORM | {"base_url": "https://elsewhere.example:8443/v1", "misses_cost": "on", "new_key": ""}
+
+        refused = client.post(path, moved)
+        sent_to = list_providers()[0].base_url
+        taken = client.post(path, moved | {"new_key": "other-secret"})
+
+        assert (refused.status_code, taken.status_code) == (200, 302)
+        assert sent_to == FORM["base_url"]
+        assert (list_providers()[0].base_url, list_providers()[0].api_key) == (
+            moved["base_url"],
+            "other-secret",
+        )
+        payload = list_audit_events(name="enrichment_provider.changed").get().payload
+        told = [payload[name] for name in ("host", "kind", "misses_cost", "key_changed")]
+        assert told == ["elsewhere.example:8443", "plain", True, True]
+
+    def test_another_path_of_the_same_host_keeps_the_key(self, client: Client) -> None:
+        client.post(f"{PATH}add/", FORM)
+        path = f"{PATH}{EnrichmentProvider.objects.get(slug='tech').id}/change/"
+
+        client.post(path, FORM | {"base_url": "https://tech.example/v2", "new_key": ""})
+
+        assert list_providers()[0].base_url == "https://tech.example/v2"
 
     def test_production_wants_https(self, settings: Any) -> None:
         settings.PROFILE = "production"

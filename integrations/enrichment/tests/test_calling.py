@@ -97,5 +97,10 @@ class TestFindCompany:
             find_company(provider=replace(provider, base_url="http://127.0.0.1:1/v2"), domain="a.example")
         assert failure.value.never_sent
 
+    def test_what_cannot_be_sent_cost_nothing(self, provider: Provider) -> None:
+        with pytest.raises(ProviderFailed, match="unsendable") as failure:
+            find_company(provider=replace(provider, api_key="schlüssel"), domain="a.example")
+        assert failure.value.never_sent
+
     def test_a_key_is_never_printed(self, provider: Provider) -> None:
         assert "secret" not in repr(provider)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from integrations.salesforce.normalization import NotUnderstood, opportunity_to_draft
+from integrations.outcomes import Unmappable
+from integrations.salesforce.normalization import opportunity_to_draft
 from signals.contracts import SignalDraft
 
 OPPORTUNITY = "Opportunity"
@@ -52,7 +53,7 @@ def read_header(payload: Mapping[str, Any]) -> ChangeHeader:
     """Return the header of an event.
 
     Raises:
-        NotUnderstood: it is not as documented.
+        Unmappable: it is not as documented.
     """
     try:
         header = payload[HEADER]
@@ -67,7 +68,7 @@ def read_header(payload: Mapping[str, Any]) -> ChangeHeader:
             changed_fields=frozenset(_text(name) for name in header.get("changedFields") or ()),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError) as error:
-        raise NotUnderstood("invalid_change_header") from error
+        raise Unmappable("invalid_change_header") from error
 
 
 def map_change(
@@ -78,12 +79,12 @@ def map_change(
     `accounts` says to which account an opportunity belongs, for an update carries only what changed.
 
     Raises:
-        NotUnderstood: a gap or an overflow, an unknown kind of change, an unknown account, bad fields.
+        Unmappable: a gap or an overflow, an unknown kind of change, an unknown account, bad fields.
     """
     if header.is_gap:
-        raise NotUnderstood(header.change_type.lower()[:64])
+        raise Unmappable(header.change_type.lower()[:64])
     if header.change_type not in CHANGE_TYPES:
-        raise NotUnderstood("unknown_change_type")
+        raise Unmappable("unknown_change_type")
     if header.change_type == "CREATE" or (header.change_type == "UPDATE" and _has_new_stage(header, payload)):
         return [_draft(header, payload, record_id, accounts) for record_id in header.record_ids]
     return []
@@ -100,7 +101,7 @@ def _draft(
 ) -> SignalDraft:
     account_id = payload.get("AccountId") or accounts.get(record_id)
     if not account_id:
-        raise NotUnderstood("unknown_account")
+        raise Unmappable("unknown_account")
     fields = {name: value for name, value in payload.items() if value is not None and name != HEADER}
     body = fields | {"Id": record_id, "AccountId": account_id, "LastModifiedDate": None}
     draft = opportunity_to_draft(body, webhook_id=None, now=header.committed_at)

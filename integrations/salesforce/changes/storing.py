@@ -9,12 +9,13 @@ from typing import Any, TypeGuard
 import structlog
 from django.db import transaction
 
+from integrations.outcomes import Unmappable
 from integrations.salesforce.changes import cursors
 from integrations.salesforce.changes.mapping import HEADER, OPPORTUNITY, ChangeHeader, map_change, read_header
 from integrations.salesforce.changes.stream import ChangePage, ReceivedChange
 from integrations.salesforce.deliveries import list_defects, quarantine_once
 from integrations.salesforce.models import OpportunityAccount
-from integrations.salesforce.normalization import SOURCE, NotUnderstood
+from integrations.salesforce.normalization import SOURCE
 from revctx.observability.metrics import SIGNALS_PROCESSED
 from signals.contracts import SignalDraft
 from signals.services.ingest import ingest_signals
@@ -112,7 +113,7 @@ def _sort_part(
     part = replace(change, payload=dict(payload))
     try:
         drafts = map_change(header, payload, accounts=accounts)
-    except NotUnderstood as error:
+    except Unmappable as error:
         delivery = ":".join((header.event_key, *header.record_ids[:1]))
         into.unclear.append((part, delivery, error.reason))
         return
@@ -126,7 +127,7 @@ def _read_header(change: ReceivedChange, into: _Sorted) -> ChangeHeader | None:
         return None
     try:
         return read_header(change.payload)
-    except NotUnderstood as error:
+    except Unmappable as error:
         into.unclear.append((change, f"position:{change.replay_id.hex()}", error.reason))
         return None
 

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from integrations.salesforce.normalization import NotUnderstood, opportunity_to_draft
+from integrations.outcomes import Unmappable
+from integrations.salesforce.normalization import opportunity_to_draft
 from signals.contracts import PersonDraft
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -95,7 +96,7 @@ def test_optional_parts():
     ],
 )
 def test_not_understood(changes, reason):
-    with pytest.raises(NotUnderstood) as refused:
+    with pytest.raises(Unmappable) as refused:
         _draft(**changes)
 
     assert refused.value.reason == reason
@@ -103,5 +104,5 @@ def test_not_understood(changes, reason):
 
 @pytest.mark.parametrize("body", [[], [BRIEF], "text", 7, None])
 def test_only_objects(body):
-    with pytest.raises(NotUnderstood, match="not_an_object"):
+    with pytest.raises(Unmappable, match="not_an_object"):
         opportunity_to_draft(body, webhook_id=None, now=NOW)

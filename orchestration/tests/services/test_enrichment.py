@@ -8,12 +8,14 @@ from redis import Redis
 
 from contexts import selectors as contexts_selectors
 from contexts.quality import FIELDS
+from contexts.services import merging
 from integrations.enrichment import contracts
 from integrations.enrichment.services import create_provider
 from integrations.sandbox.server import SandboxServer
 from integrations.sandbox.store import Fault
 from orchestration import budgets, tasks
-from orchestration.models import EnrichmentSpend
+from orchestration.models import Action, DraftRequest, EnrichmentSpend
+from orchestration.services import enrichment, proposal
 from orchestration.tests.stories import heat, list_audit, make_signals, run_engines, utc_now
 from revctx.observability.metrics import ENRICHMENT_CALLS
 from signals.services.ingest import ingest_signals
@@ -45,6 +47,10 @@ def add_provider(sandbox: SandboxServer, slug: str, *, position: int, fields: li
     )  # fmt: skip
 
 
+def enrich(account_id: Any) -> None:
+    enrichment.enrich(account_id=account_id, crossing_id=None, clock=utc_now)
+
+
 def called(account_id: object) -> list[dict[str, Any]]:
     return [row["payload"] for row in list_audit(account_id) if row["name"] == "enrichment.called"]
 
@@ -63,7 +69,7 @@ class TestEnrichment:
     def test_a_well_known_account_is_left_alone(self, sandbox: SandboxServer) -> None:
         account = heat_by_domain("known.example")
 
-        tasks.enrich_account(str(account.id))
+        enrich(account.id)
 
         assert sandbox.store.calls[LOOKUP] == 1
 
@@ -101,7 +107,7 @@ class TestEnrichment:
 
         account = heat_by_domain("unknown-to-both.example")
         redis_server.flushall()
-        tasks.enrich_account(str(account.id))
+        enrich(account.id)
 
         assert [payload["outcome"] for payload in called(account.id)] == ["miss", "miss"]
         assert sandbox.store.calls[LOOKUP] == 1
@@ -110,7 +116,7 @@ class TestEnrichment:
         ingest_signals(drafts=make_domain_signals("cold.example")[-1:], actor="system:test", now=utc_now())
         run_engines()
 
-        tasks.enrich_account(str(contexts_selectors.get_account_id("cold.example")))
+        enrich(contexts_selectors.get_account_id("cold.example"))
 
         assert sandbox.store.calls[LOOKUP] == 0
 
@@ -133,6 +139,40 @@ class TestEnrichment:
         assert [
             row["payload"]["reason"] for row in list_audit(account.id) if row["name"] == "enrichment.refused"
         ] == ["exhausted"]
+
+
+class TestDrafts:
+    def test_a_key_that_cannot_be_sent_costs_nothing_and_holds_no_draft_up(
+        self, settings: Any, sandbox: SandboxServer
+    ) -> None:
+        settings.ENRICHMENT_API_KEY = "schlüssel"
+
+        account = heat_by_domain("odd-key.example")
+
+        assert Action.objects.filter(account_id=account.id).exists()
+        assert EnrichmentSpend.objects.get(account_id=account.id).state == "released"
+        assert sandbox.store.calls[LOOKUP] == 0
+
+    def test_enrichment_that_breaks_holds_no_draft_up(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(enrichment, "find_company", lambda **_: 1 / 0)
+
+        account = heat_by_domain("broken.example")
+
+        assert Action.objects.filter(account_id=account.id).exists()
+
+    def test_a_request_without_attempts_left_buys_nothing(
+        self, settings: Any, sandbox: SandboxServer
+    ) -> None:
+        settings.ENRICHMENT_API_KEY = ""
+        account = heat_by_domain("given-up.example")
+        settings.ENRICHMENT_API_KEY = "sandbox"
+        request = DraftRequest.objects.filter(account_id=account.id)
+        request.update(state="open", attempts=proposal.MAX_ATTEMPTS, due_at=utc_now())
+
+        assert tasks.draft_next()
+
+        assert request.get().state == "dead"
+        assert sandbox.store.calls[LOOKUP] == 0
 
 
 class TestOffers:
@@ -168,6 +208,18 @@ class TestOffers:
         assert {offer["blocked"] for offer in body["missing"]} == {"resting"}
         assert body["cheapest"] is None
         assert [(call["provider"], call["outcome"]) for call in body["calls"]] == [("clearbit", "miss")]
+
+    def test_a_merged_account_brings_its_rest_along(self, sandbox: SandboxServer, api_client: Any) -> None:
+        asked = heat_by_domain("unknown-before.example")
+        ingest_signals(drafts=make_domain_signals("joined.example")[-1:], actor="system:test", now=utc_now())
+        run_engines()
+        joined = contexts_selectors.get_account_id("joined.example")
+
+        merging.merge(kind="account", merged_id=asked.id, survivor_id=joined, actor="user:1", now=utc_now())
+
+        body = api_client("accounts:read").get(f"/api/accounts/{joined}/enrichment").json()
+        assert {offer["blocked"] for offer in body["missing"]} == {"resting"}
+        assert [call["outcome"] for call in body["calls"]] == ["miss"]
 
     def test_providers_can_fill_what_quality_weighs(self) -> None:
         assert set(contracts.FIELDS) == FIELDS.keys()
