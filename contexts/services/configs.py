@@ -1,6 +1,7 @@
 """The configuration in use: shared by scoring, swapped by one activation at a time."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -73,14 +74,21 @@ def store_configs(
 
 
 @transaction.atomic
-def rescore_outdated(*, now: datetime, limit: int) -> int:
-    """Score up to `limit` accounts whose score is of another activation; return how many."""
+def rescore_outdated(*, now: datetime, limit: int, after: UUID | None = None) -> tuple[int, UUID | None]:
+    """Score up to `limit` accounts whose score is of another activation, of higher ids than `after`.
+
+    Going on after the last one steps over none that is done; from the lowest id each search passes them all.
+
+    Returns: how many were scored, and the last one's id where there may be more.
+    """
     configs = share_active()
     stale = AccountContext.objects.exclude(activation_id=configs.activation_id)
     stale = stale.filter(account__merged_into=None).order_by("account_id")
+    if after is not None:
+        stale = stale.filter(account_id__gt=after)
     account_ids = list(stale.values_list("account_id", flat=True)[:limit])
     rescore(account_ids=account_ids, configs=configs, now=now, changed=set(account_ids))
-    return len(account_ids)
+    return len(account_ids), account_ids[-1] if len(account_ids) == limit else None
 
 
 @transaction.atomic

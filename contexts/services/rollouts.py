@@ -43,8 +43,9 @@ def activate_configs(*, decay_version: int, weight_version: int, actor: str, now
     """
     decay, weight = get_active_configs()
     if (decay.version, weight.version) == (decay_version, weight_version):
-        while rescore_outdated(now=now, limit=RESCORE_CHUNK):
-            pass
+        _, after = rescore_outdated(now=now, limit=RESCORE_CHUNK)
+        while after is not None:
+            _, after = rescore_outdated(now=now, limit=RESCORE_CHUNK, after=after)
         return get_active().activation_id
     rollout = open_rollout(decay_version=decay_version, weight_version=weight_version, actor=actor, now=now)
     while rollout.finished_at is None:
@@ -132,7 +133,7 @@ def _try(rollout: ConfigRollout, now: datetime) -> None:
     chunk = list(rows.values_list("account_id", "band", "crossed_at")[:RESCORE_CHUNK])
     if not chunk:
         swap(rollout.decay, rollout.weight, actor=rollout.actor, now=now)
-        rollout.phase, rollout.activated_at = Phase.SCORES, now
+        rollout.phase, rollout.activated_at, rollout.after_account = Phase.SCORES, now, None
         return
     _count_changes(rollout, chunk, configs, now)
     rollout.tried += len(chunk)
@@ -155,9 +156,11 @@ def _count_changes(
 
 
 def _write_scores(rollout: ConfigRollout, now: datetime) -> None:
-    scored = rescore_outdated(now=now, limit=RESCORE_CHUNK)
+    """Score the next outdated accounts; after the last, look again from the lowest id for what came late."""
+    began_at = rollout.after_account
+    scored, rollout.after_account = rescore_outdated(now=now, limit=RESCORE_CHUNK, after=began_at)
     rollout.scored += scored
-    if scored < RESCORE_CHUNK:
+    if began_at is None and rollout.after_account is None:
         rollout.phase, rollout.finished_at = Phase.DONE, now
         _record("config_rollout.finished", rollout, now)
 

@@ -21,7 +21,7 @@ def sweep(*, now: datetime) -> int:
     Returns: how many accounts were scored.
     """
     done = _repeat(lambda: _score_chunk(_list_cooled(now), now))
-    done += _repeat(lambda: rescore_outdated(now=now, limit=RESCORE_CHUNK))
+    done += _score_outdated(now)
     return done + _repeat(lambda: _score_chunk(_list_stale(now), now))
 
 
@@ -32,6 +32,16 @@ def _repeat(step: Callable[[], int]) -> int:
         done += scored
         if scored < RESCORE_CHUNK:
             break
+    return done
+
+
+def _score_outdated(now: datetime) -> int:
+    done, after = rescore_outdated(now=now, limit=RESCORE_CHUNK)
+    for _ in range(MAX_CHUNKS - 1):
+        if after is None:
+            break
+        scored, after = rescore_outdated(now=now, limit=RESCORE_CHUNK, after=after)
+        done += scored
     return done
 
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from compliance.selectors import list_audit_events
 from contexts import selectors
@@ -83,6 +85,33 @@ class TestStep:
         second.refresh_from_db()
         assert (first.phase, second.phase) == ("superseded", "done")
         assert selectors.get_active_configs()[1].rho == 40.0
+
+    def test_scores_go_on_after_the_last_chunk_and_what_came_late_is_caught(self, monkeypatch):
+        monkeypatch.setattr(rollouts, "RESCORE_CHUNK", 2)
+        score_signals(*[make_draft(crm_id=f"crm-{n}") for n in range(5)])
+        old, ids = (
+            selectors.get_active().activation_id,
+            sorted(AccountContext.objects.values_list("pk", flat=True)),
+        )
+        _, weight = selectors.get_active_configs()
+        _, version = store_configs(weight=replace(weight, rho=40.0), note="other", now=NOW)
+        rollout = begin(1, version)
+        while rollout.activated_at is None:
+            rollout = rollouts.step(rollout_id=rollout.pk, now=LATER)
+
+        with CaptureQueriesContext(connection) as queries:
+            for last in (ids[1], ids[3]):  # whichever worker is at it
+                assert rollouts.step(now=LATER).after_account == last
+        said = [query["sql"] or "" for query in queries]
+        assert any(
+            f"\"account_id\" > '{ids[1].hex}'" in sql for sql in said
+        )  # none that is done is passed again
+        AccountContext.objects.filter(pk=ids[0]).update(activation=old)
+        roll_out_configs()
+
+        assert not AccountContext.objects.filter(activation=old).exists()
+        rollout.refresh_from_db()
+        assert (rollout.phase, rollout.scored) == ("done", 6)
 
 
 class TestChangeIcp:
