@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from django.test import override_settings
 
-from compliance import erasure, subjects
+from compliance import erasure, subject_links, subjects
+from compliance.privacy import restrictions
 from laboratory import selectors
 from laboratory.contracts import ChallengerSpec, ExperimentDraft
 from laboratory.models import CrossingDecision, Run
@@ -110,6 +111,22 @@ class TestReplay:
         after = run_to_end(LONGER)
 
         assert after.manifest["signals"]["count"] == before.manifest["signals"]["count"] - 1
+
+    def test_signals_of_a_restricted_person_are_not_seen_until_it_is_lifted(self):
+        make_history(now=NOW)
+        draft = make_draft("lab-restricted", NOW - timedelta(days=40), person=make_person("ana@lab.example"))
+        store_history([draft], now=NOW)
+        before = run_to_end(LONGER)
+        person = subjects.find_subject(email="ana@lab.example")
+        other = subjects.ensure_subjects(emails=["bo@lab.example"], now=NOW)["bo@lab.example"]
+        subject_links.link(subject_id=person, survivor_id=other, actor="system:test", now=NOW)
+
+        restrictions.restrict(subject_id=other, reason="restriction", actor="system:test", now=NOW)
+        during = run_to_end(LONGER)
+        restrictions.lift(subject_id=other, actor="system:test", now=NOW)
+
+        assert during.manifest["signals"]["count"] == before.manifest["signals"]["count"] - 1
+        assert run_to_end(LONGER).manifest["signals"]["count"] == before.manifest["signals"]["count"]
 
     def test_history_that_was_loaded_later_crosses_at_its_own_time(self):
         make_history(now=NOW)
