@@ -135,7 +135,10 @@ class Contribution:
 
 @dataclass(frozen=True, kw_only=True)
 class NextCrossing:
-    """When the account leaves its band if nothing else arrives, for which, and below which intent."""
+    """When the account leaves its band if nothing else arrives, for which, and past which intent.
+
+    `direction` is down, or up: at the end of a cool-down, where the intent is over the threshold already.
+    """
 
     at: datetime
     direction: str

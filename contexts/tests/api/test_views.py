@@ -1,11 +1,13 @@
 """The account endpoints through the HTTP door."""
 
 from base64 import b64encode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from contexts import selectors
 from contexts.api.cursors import encode
@@ -125,6 +127,24 @@ class TestAccountScore:
 
         assert before["intent"] == unknown["intent"] == 0
         assert get("/api/accounts/001A/score", as_of="1999-01-01")[0] == 422
+
+    def test_reads_nothing_twice(self, get):
+        hot_account()
+        times = {"as_of": NOW.isoformat(), "known_at": (NOW + timedelta(minutes=1)).isoformat()}
+
+        with CaptureQueriesContext(connection) as queries:
+            get("/api/accounts/001A/score", **times)
+
+        asked = [query["sql"] for query in queries if "contexts_ledgerentry" in query["sql"]]
+        assert len(asked) == len(set(asked)) == 2
+
+    def test_says_what_it_knew(self, get):
+        hot_account()
+        asked_at = datetime.now(UTC)
+
+        _, body = get("/api/accounts/001A/score", as_of=(NOW - timedelta(days=2)).isoformat())
+
+        assert datetime.fromisoformat(body["known_at"]) >= asked_at
 
 
 class TestAccountTimeline:
