@@ -9,6 +9,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from compliance import subjects
+from compliance.privacy import restrictions
 from contexts import selectors
 from contexts.api.cursors import encode
 from contexts.tests.factories import NOW, make_draft, score_signals
@@ -156,6 +158,17 @@ class TestAccountTimeline:
 
         assert len(first["results"]) == 3
         assert len({item["id"] for item in first["results"] + second["results"]}) == 5
+
+    def test_what_may_not_be_shown_hides_nothing_older(self, get):
+        drafts = [make_draft(email="a@acme.example", crm_id="001A", ago=timedelta(hours=n)) for n in range(6)]
+        *_, shown = score_signals(*drafts, make_draft(crm_id="001A", ago=timedelta(days=1)))
+        person = subjects.find_subject(email="a@acme.example")
+        restrictions.restrict(subject_id=person, reason="accuracy", actor="user:1", now=NOW)
+
+        _, page = get("/api/accounts/001A/timeline", limit=1)
+
+        assert [item["id"] for item in page["results"]] == [str(shown)]
+        assert page["next"] is None
 
 
 class TestContextPack:
