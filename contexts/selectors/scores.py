@@ -209,7 +209,7 @@ def _attributes_known_at(context: AccountContext, known_at: datetime | None) -> 
     return attributes_at(
         attributes=account.attributes,
         sources=account.fact_sources,
-        records=[Told(facts, at) for facts, at in records.values_list("facts", "recorded_at")],
+        records=[Told(*row) for row in records.values_list("provider", "facts", "recorded_at")],
         at=known_at,
     )
 
