@@ -209,7 +209,7 @@ class TestLimits:
         def look_at(count: int) -> Graph:
             actions = [seen(number) for number in range(count)]
             monkeypatch.setitem(graph_sources._sources, "actions", lambda *asked: actions[: asked[2]])
-            return look(limit=500)
+            return look(limit=500, shows_actions=True)
 
         full, cut = look_at(MAX_ACTIONS), look_at(MAX_ACTIONS + 1)
 
