@@ -14,6 +14,7 @@ from django.db import connection, transaction
 
 from compliance import audit
 from compliance.models import Subject, SubjectLink
+from revctx.arrays import to_array
 from revctx.reading import is_reading, look_up
 
 _GROUPS = """
@@ -76,7 +77,7 @@ def find_roots(subject_ids: Collection[UUID], *, known_at: datetime | None = Non
         return {}
     query = _ROOTS_NOW if known_at is None else _ROOTS_THEN
     with connection.cursor() as cursor:
-        cursor.execute(query, {"ids": list(subject_ids), "known_at": known_at})
+        cursor.execute(query, {"ids": to_array(subject_ids), "known_at": known_at})
         return dict(cursor.fetchall())
 
 
@@ -121,7 +122,7 @@ def unlink(*, link_id: UUID, actor: str, now: datetime) -> None:
 def _read_groups(subject_ids: Collection[UUID]) -> dict[UUID, tuple[frozenset[UUID], UUID]]:
     """Return who are one person, and the survivor: the one of them who is linked to nobody."""
     with connection.cursor() as cursor:
-        cursor.execute(_GROUPS, [list(subject_ids)])
+        cursor.execute(_GROUPS, [to_array(subject_ids)])
         return {start: (frozenset(members), root) for start, members, root in cursor.fetchall()}
 
 

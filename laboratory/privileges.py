@@ -18,6 +18,8 @@ ALLOWED: frozenset[Privilege] = frozenset(
         ("table", "lab.signal_view", "SELECT"),
         ("table", "lab.ledger_view", "SELECT"),
         ("table", "lab.account_view", "SELECT"),
+        ("table", "lab.retraction_view", "SELECT"),
+        ("table", "lab.merge_view", "SELECT"),
         ("table", "lab.experiment", "SELECT"),
         ("table", "lab.run", "SELECT"),
         ("table", "lab.run", "UPDATE"),

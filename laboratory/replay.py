@@ -1,92 +1,25 @@
 """Replay signals through two configurations at once, in the order in which they became known. Pure.
 
-Every signal is scored at the moment from which production could have known it, so no decision
-looks ahead. A decision is an upward crossing of the high-intent threshold; between signals an
-intent only falls, so looking at an account just before its next signal finds each downward one.
+Every signal is scored at the moment from which production could have known it, and a retraction or a merge
+counts from when it was recorded, so no decision looks ahead. A decision is an upward crossing of the
+high-intent threshold, whatever caused it. What came of a decision is judged with all that the replay knows.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from contexts import scoring
-from contexts.scoring import DecayConfigData, ScoreState, WeightConfigData
+from laboratory.arm import Arm, Window
 from laboratory.comparison import Crossing
-from laboratory.manifest import ManifestDigest, ReplayedSignal
+from laboratory.identity import Identity
+from laboratory.manifest import ManifestDigest, ReplayedChange, ReplayedSignal, interleave
 
 ADVANCES = frozenset({"opportunity_stage_changed", "opportunity_won"})
-HOT = "hot"
 REPORT_EVERY = 1_000
 
 Progress = Callable[[int], None]
-
-
-class Window(NamedTuple):
-    """Crossings count from `start` (None: from the first signal) to `end`, both included."""
-
-    start: datetime | None
-    end: datetime
-
-    def holds(self, at: datetime) -> bool:
-        """Tell whether a crossing at this time counts."""
-        return (self.start is None or self.start <= at) and at <= self.end
-
-
-@dataclass
-class _Account:
-    """An account as one arm sees it."""
-
-    state: ScoreState = field(default_factory=ScoreState)
-    band: str = scoring.BANDS[0]
-    peak: float = 0.0
-
-
-class Arm:
-    """One configuration with everything it has seen so far."""
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        """Read `{"decay": …, "weight": …}`, the form in which experiments keep configurations."""
-        self.decay = DecayConfigData.from_dict(config["decay"])
-        self.weight = WeightConfigData.from_dict(config["weight"])
-        self.crossings: list[Crossing] = []
-        self._accounts: dict[str, _Account] = {}
-
-    def observe(self, signal: ReplayedSignal, *, counts: bool) -> None:
-        """Take in one signal; note the crossing that it causes if crossings count by now."""
-        account = self._accounts.setdefault(signal.account_id, _Account())
-        if account.band == HOT:
-            account.band = self._band(account, self._score(account, signal.at).exact)
-        if not account.state.observe(signal.id, self._place(signal)):
-            return
-        score = self._score(account, signal.at)
-        before, account.band = account.band, self._band(account, score.exact)
-        if not counts:
-            return
-        account.peak = max(account.peak, score.intent)
-        if account.band == HOT != before:
-            self.crossings.append(Crossing(signal.account_id, signal.id, signal.at, score.intent))
-
-    def peak(self, account_id: str) -> float:
-        """Return the highest intent (0…100) that an account reached while crossings counted."""
-        account = self._accounts.get(account_id)
-        return account.peak if account else 0.0
-
-    def _place(self, signal: ReplayedSignal) -> scoring.Bucket:
-        return scoring.place(
-            signal_type=signal.type,
-            stage=signal.stage,
-            person=signal.person,
-            occurred_at=signal.occurred_at,
-            strength=signal.strength,
-            decay=self.decay,
-        )
-
-    def _score(self, account: _Account, at: datetime) -> scoring.Score:
-        return scoring.score(account.state.buckets(), decay=self.decay, weight=self.weight, at=at)
-
-    def _band(self, account: _Account, exact: float) -> str:
-        return scoring.choose_band(previous=account.band, exact=exact, weight=self.weight)
 
 
 @dataclass(frozen=True)
@@ -94,7 +27,7 @@ class ReplayResult:
     """What both arms decided, and over exactly which signals.
 
     Attributes:
-        advances: per account, when its deals advanced, up to the time that the replay knows.
+        advances: per crossing account, when its deals advanced, up to the time that the replay knows.
         peaks: per crossing account, its highest intent under champion and challenger.
     """
 
@@ -105,36 +38,58 @@ class ReplayResult:
     digest: ManifestDigest
 
 
+class _Advances:
+    """When the deals of accounts advanced, as is known at the end: without what was taken back."""
+
+    def __init__(self, changes: Iterable[ReplayedChange]) -> None:
+        self._retracted = {change.subject for change in changes if change.kind == "retracted"}
+        self._by_account: dict[str, list[datetime]] = defaultdict(list)
+
+    def note(self, signal: ReplayedSignal) -> None:
+        """Keep the time of a signal that tells of an advance."""
+        if signal.type in ADVANCES and signal.id not in self._retracted:
+            self._by_account[signal.account_id].append(signal.occurred_at)
+
+    def of(self, account_id: str, identity: Identity) -> list[datetime]:
+        """Return the times of an account and of all that are one with it."""
+        members = identity.accounts.members(identity.accounts.root(account_id))
+        return sorted(at for member in members for at in self._by_account.get(member, ()))
+
+
 def replay(
     *,
     signals: Iterable[ReplayedSignal],
+    changes: Sequence[ReplayedChange] = (),
     champion: Mapping[str, Any],
     challenger: Mapping[str, Any],
     window: Window,
     report: Progress,
 ) -> ReplayResult:
-    """Pass once over the signals, given in the order of (`at`, `id`), with both arms.
+    """Pass once over signals and changes, each given in the order of `manifest.order_of`, with both arms.
 
-    Signals after the window's end are read for what came of the crossings, not scored.
+    What comes after the window's end is read for what came of the crossings, not scored.
     `report` is told the number of signals done, every thousand.
     """
-    arms = (Arm(champion), Arm(challenger))
-    digest = ManifestDigest()
-    advances: dict[str, list[datetime]] = {}
-    for done, signal in enumerate(signals, start=1):
-        digest.add(signal)
-        if signal.type in ADVANCES:
-            advances.setdefault(signal.account_id, []).append(signal.occurred_at)
-        if signal.at <= window.end:
+    arms = (Arm(champion, window), Arm(challenger, window))
+    digest, identity, advances = ManifestDigest(), Identity(), _Advances(changes)
+    for event in interleave(signals, changes):
+        digest.add(event)
+        if isinstance(event, ReplayedChange):
+            identity.apply(event)
+        else:
+            advances.note(event)
+            if digest.count % REPORT_EVERY == 0:
+                report(digest.count)
+        if event.at <= window.end:
             for arm in arms:
-                arm.observe(signal, counts=window.holds(signal.at))
-        if done % REPORT_EVERY == 0:
-            report(done)
-    crossed = {crossing.account_id for arm in arms for crossing in arm.crossings}
+                arm.take(event)
+    for arm in arms:
+        arm.finish()
+    crossed = sorted({crossing.account_id for arm in arms for crossing in arm.crossings})
     return ReplayResult(
         champion=arms[0].crossings,
         challenger=arms[1].crossings,
-        advances=advances,
+        advances={account_id: advances.of(account_id, identity) for account_id in crossed},
         peaks={account_id: (arms[0].peak(account_id), arms[1].peak(account_id)) for account_id in crossed},
         digest=digest,
     )

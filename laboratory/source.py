@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connections, router
 
-from laboratory.manifest import ManifestDigest, ReplayedSignal
+from laboratory.manifest import ManifestDigest, ReplayedChange, ReplayedSignal, interleave, order_of
 from laboratory.models import Experiment
 from laboratory.ranking import PastSignal
 
@@ -28,6 +28,19 @@ SELECT l.signal_id::text, l.account_id::text, l.type, l.stage, coalesce(l.subjec
     l.strength
 {_KNOWN}
 ORDER BY at, l.signal_id
+"""
+# Each at the time of its record; what was recorded after `known_at` has not happened yet.
+_CHANGES = """
+SELECT r.signal_id::text, 'retracted', r.signal_id::text, l.account_id::text, r.retracted_at
+FROM lab.retraction_view r JOIN lab.ledger_view l ON l.signal_id = r.signal_id
+WHERE l.decay_version = %(decay_version)s AND l.recorded_at <= %(known_at)s
+    AND r.retracted_at <= %(known_at)s
+UNION ALL
+SELECT m.id::text, m.kind || '_joined', m.merged_id::text, m.survivor_id::text, m.merged_at
+FROM lab.merge_view m WHERE m.merged_at <= %(known_at)s
+UNION ALL
+SELECT m.id::text, m.kind || '_parted', m.merged_id::text, m.survivor_id::text, m.undone_at
+FROM lab.merge_view m WHERE m.undone_at <= %(known_at)s
 """
 _COUNT = f"SELECT count(*) {_KNOWN}"
 _HISTORIES = """
@@ -50,6 +63,13 @@ def stream_signals(experiment: Experiment) -> Iterator[ReplayedSignal]:
         while rows := cursor.fetchmany(ROWS_A_FETCH):
             for row in rows:
                 yield ReplayedSignal(*row)
+
+
+def list_changes(experiment: Experiment) -> list[ReplayedChange]:
+    """Return the retractions, merges and undone merges that the experiment knows of, in replay order."""
+    with connections[_alias()].cursor() as cursor:
+        cursor.execute(_CHANGES, _parameters(experiment))
+        return sorted((ReplayedChange(*row) for row in cursor.fetchall()), key=order_of)
 
 
 def count_signals(experiment: Experiment) -> int:
@@ -76,10 +96,10 @@ def read_histories(*, decay_version: int, source: str, value: str) -> dict[str, 
 
 
 def digest_signals(experiment: Experiment) -> str:
-    """Return the digest that the experiment's signals give at present, in hex."""
+    """Return the digest that the experiment's signals and their changes give at present, in hex."""
     digest = ManifestDigest()
-    for signal in stream_signals(experiment):
-        digest.add(signal)
+    for event in interleave(stream_signals(experiment), list_changes(experiment)):
+        digest.add(event)
     return digest.hexdigest
 
 

@@ -34,7 +34,12 @@ MAX_PACK_TOKENS = 32_000
 _REFUSALS = {401: ErrorBody, 403: ErrorBody, 404: ErrorBody, 422: ErrorBody}
 _PAGE = [OpenApiParameter("limit", OpenApiTypes.INT), OpenApiParameter("cursor", OpenApiTypes.STR)]
 _AS_OF = OpenApiParameter(
-    "as_of", OpenApiTypes.STR, description="What had occurred by then; a bare date: its end."
+    "as_of",
+    OpenApiTypes.STR,
+    description=(
+        "What had occurred by then; a bare date: its end. Of past bands only the hot one is kept: "
+        "one that was still warm below the threshold that enters it reads cold."
+    ),
 )
 _KNOWN_AT = OpenApiParameter(
     "known_at", OpenApiTypes.STR, description="What was recorded by then; default now."

@@ -6,17 +6,20 @@ from datetime import datetime, timedelta
 from django.db import router, transaction
 from django.db.models import F, Q, QuerySet
 
-from contexts import scoring, scoring_config
-from laboratory import comparison, manifest, replay, report, source
+from contexts import bands, buckets, cooling, scoring, scoring_config
+from laboratory import arm, comparison, identity, manifest, replay, report, source
+from laboratory.arm import Window
 from laboratory.code_version import hash_sources
 from laboratory.models import CrossingDecision, Experiment, Run
-from laboratory.replay import ReplayResult, Window
+from laboratory.replay import ReplayResult
 
 LEASE = timedelta(seconds=60)
 MAX_ATTEMPTS = 3
 ROWS_AN_INSERT = 1_000
 # Everything that a result depends on besides the signals and the configurations.
-CODE_VERSION = hash_sources(scoring, scoring_config, replay, comparison, report, manifest)
+CODE_VERSION = hash_sources(
+    bands, buckets, cooling, scoring, scoring_config, arm, comparison, identity, manifest, replay, report
+)
 
 
 class RunLostError(RuntimeError):
@@ -95,6 +98,7 @@ def _replay(run: Run, read_clock: Callable[[], datetime], should_stop: Callable[
 
     result = replay.replay(
         signals=source.stream_signals(experiment),
+        changes=source.list_changes(experiment),
         champion=experiment.champion,
         challenger=experiment.challenger,
         window=Window(experiment.window_start, experiment.window_end),

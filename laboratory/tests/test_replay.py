@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from contexts import scoring
 from contexts.scoring import DecayConfigData, WeightConfigData
+from laboratory.arm import Window
 from laboratory.manifest import ReplayedSignal
-from laboratory.replay import ReplayResult, Window, replay
+from laboratory.replay import ReplayResult, replay
 from laboratory.report import build_report, canonical_json
 from laboratory.tests.configs import DAY, make_config
 

@@ -247,3 +247,15 @@ class TestGetHistory:
         assert [at for at, _ in history] == [NOW - n * DAY for n in range(12, -1, -1)]
         assert [intent for _, intent in history] == [score_of(as_of=at).intent for at, _ in history]
         assert history[0][1] == 0
+
+
+def test_a_past_warm_band_below_the_threshold_reads_cold():
+    score_signals(make_draft("demo_requested"))  # 43 points
+    later = NOW + 7 * DAY
+    sweep(now=later)
+    assert 28 < score_of(as_of=later).intent < 35
+    assert score_of(as_of=later).band == "warm"
+
+    sweep(now=later + DAY)
+
+    assert score_of(as_of=later).band == "cold"  # only crossings of the hot band are kept
