@@ -154,7 +154,7 @@ class StoredPackAdmin(ReadOnlyAdmin):
 
 @admin.register(models.EnrichmentRecord)
 class EnrichmentRecordAdmin(ReadOnlyAdmin):
-    """What providers said."""
+    """What providers, the CRM and people said."""
 
     list_display = ("account_id", "provider", "recorded_at")
     ordering = ("-recorded_at",)

@@ -135,7 +135,10 @@ class Contribution:
 
 @dataclass(frozen=True, kw_only=True)
 class NextCrossing:
-    """When the account leaves its band if nothing else arrives, for which, and below which intent."""
+    """When the account leaves its band if nothing else arrives, for which, and past which intent.
+
+    `direction` is down, or up: at the end of a cool-down, where the intent is over the threshold already.
+    """
 
     at: datetime
     direction: str
@@ -178,14 +181,17 @@ class ContactView:
 
 @dataclass(frozen=True, kw_only=True)
 class Quality:
-    """Quality of what is known of an account, all in 0…1; what an attribute costs: `get_enrichment`."""
+    """Quality of what is known of an account, all in 0…1.
+
+    `best_missing` is the unknown attribute of most gain, whatever it costs; prices: `get_enrichment`.
+    """
 
     score: float
     completeness: float
     freshness: float
     consistency: float
-    cheapest_missing: str | None
-    cheapest_missing_gain: float
+    best_missing: str | None
+    best_missing_gain: float
 
 
 @dataclass(frozen=True, kw_only=True)

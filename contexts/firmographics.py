@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 TRUSTED_SOURCES = frozenset({"crm", "user"})  # providers don't overwrite what these say
@@ -14,8 +15,9 @@ Sources = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 class Told(NamedTuple):
-    """What a provider said at a time."""
+    """What a source said at a time."""
 
+    source: str
     facts: Mapping[str, Any]
     at: datetime
 
@@ -58,26 +60,32 @@ def attributes_at(
 ) -> dict[str, Any]:
     """Return the attributes as they were known at `at`, from today's with their sources and all records.
 
-    `sources` are the account's, per attribute [{source, at (ISO 8601), value}]; `records` what providers
-    said, oldest first. Of people and the CRM the last word is kept alone: where it is younger than `at`, what
-    they said before is not known any more, and a provider's word of then stands in, or nothing. An attribute
-    that no source is on record for is held to have been known always.
+    `sources` are the account's, per attribute [{source, at (ISO 8601), value}], the last word of each;
+    `records` every word, oldest first. The last word by then counts, of people and the CRM before that of
+    providers. A word without a record counts from its own time on; an attribute that no source is on record
+    for is held to have been known always.
     """
     told = list(records)
     recorded = {name for record in told for name in record.facts}
     known: dict[str, Any] = {}
     for name in {*attributes, *recorded}:
-        sourced = sources.get(name, ())
-        trusted = [item for item in sourced if item["source"] in TRUSTED_SOURCES and _is_by(item["at"], at)]
-        given = [record.facts[name] for record in told if name in record.facts and record.at <= at]
-        if trusted:
-            known[name] = trusted[-1]["value"]
-        elif given:
-            known[name] = given[-1]
-        elif not sourced and name not in recorded:
+        words = [
+            _Word(datetime.fromisoformat(item["at"]), item["source"], item["value"])
+            for item in sources.get(name, ())
+        ]
+        words += [_Word(one.at, one.source, one.facts[name]) for one in told if name in one.facts]
+        by_then = sorted((word for word in words if word.at <= at), key=attrgetter("at"))
+        trusted = [word for word in by_then if word.source in TRUSTED_SOURCES]
+        if by_then:
+            known[name] = (trusted or by_then)[-1].value
+        elif not words:
             known[name] = attributes[name]
     return known
 
 
-def _is_by(text: str, at: datetime) -> bool:
-    return datetime.fromisoformat(text) <= at
+class _Word(NamedTuple):
+    """What a source said of one attribute."""
+
+    at: datetime
+    source: str
+    value: Any

@@ -56,6 +56,16 @@ class Observation:
         """Return the opportunity's node; those that no source tells apart are one an account."""
         return f"opportunity:{self.attributes.get('opportunity') or self.account_id}"
 
+    @property
+    def stage(self) -> str:
+        """Return the stage of the opportunity that the signal tells; '' for none."""
+        return str(self.attributes.get("stage") or _CLOSED_STAGES.get(self.type, ""))
+
+    @property
+    def closes(self) -> bool:
+        """Tell whether the opportunity is over with this signal, by its type or its stage."""
+        return self.type in _CLOSED_STAGES or self.stage in _CLOSED_STAGES.values()
+
 
 @dataclass(frozen=True, kw_only=True)
 class ActionSeen:
@@ -85,6 +95,20 @@ def read_facts(observations: Sequence[Observation]) -> Iterator[Fact]:
             slot = ("touched_by", seen.who, seen.account, seen.type)
             yield _fact(seen, slot, "touched_by", seen.who, f"signal:{seen.signal_id}")
     yield from _read_endings(observations)
+
+
+def find_open_deals(observations: Iterable[Observation]) -> list[tuple[Observation, str]]:
+    """Return the newest signal of each opportunity that is open, and the stage it is in, the newest first.
+
+    Open is what `has_opportunity` holds of after the last signal, each opportunity by itself.
+    """
+    told: dict[str, tuple[Observation, str]] = {}
+    deals = (seen for seen in observations if seen.type in DEALS)
+    for seen in sorted(deals, key=lambda seen: (seen.at, seen.recorded_at, seen.signal_id)):
+        _, before = told.get(seen.opportunity, (None, ""))
+        told[seen.opportunity] = seen, seen.stage or before
+    still = [(seen, stage) for seen, stage in told.values() if not seen.closes]
+    return sorted(still, key=lambda found: (found[0].at, found[0].signal_id), reverse=True)
 
 
 def read_actions(
@@ -126,10 +150,9 @@ def _fact(seen: Observation, slot: tuple[str, ...], relation: str, source: str, 
 
 
 def _read_deal(seen: Observation) -> Iterator[Fact]:
-    deal, stage = seen.opportunity, seen.attributes.get("stage") or _CLOSED_STAGES.get(seen.type)
-    is_closed = seen.type in _CLOSED_STAGES or stage in _CLOSED_STAGES.values()
+    deal, stage = seen.opportunity, seen.stage
     slot = ("has_opportunity", deal)
-    yield _fact(seen, slot, "has_opportunity", seen.account, "" if is_closed else deal)
+    yield _fact(seen, slot, "has_opportunity", seen.account, "" if seen.closes else deal)
     if stage:
         yield _fact(seen, ("stage_is", deal), "stage_is", deal, f"stage:{stage}")
     product = seen.attributes.get("product")

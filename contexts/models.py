@@ -231,7 +231,7 @@ class StoredPack(models.Model):
 
 
 class EnrichmentRecord(models.Model):
-    """What a provider said about an account, as it was taken over. Append-only."""
+    """What a provider, the CRM or a person (`provider` crm or user) said of an account. Append-only."""
 
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     account = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)

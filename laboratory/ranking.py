@@ -14,7 +14,7 @@ from typing import NamedTuple
 from contexts import scoring
 from contexts.scoring import DecayConfigData, ScoreState, WeightConfigData
 from laboratory.comparison import Interval
-from laboratory.statistics import Agreement, Lift, Separation, Weights, bootstrap
+from laboratory.statistics import Agreements, Lift, Separation, Weights, bootstrap
 
 WON, LOST = "opportunity_won", "opportunity_lost"
 PRODUCT, COUNT, LINEAR = "product", "count", "linear"
@@ -130,7 +130,7 @@ def score_accounts(histories: Histories, *, at: datetime, setup: Setup) -> dict[
 def rank_accounts(histories: Histories, *, as_of: datetime, until: datetime, setup: Setup) -> RankingResult:
     """Rank the accounts known by `as_of` and compare with the deals that they won until `until`.
 
-    Raises: ValueError when no account has a signal by `as_of`, or `until` is not after it.
+    Raises: ValueError when no account has a signal by `as_of`, too many have one, or `until` is not after it.
     """
     if until <= as_of:
         raise ValueError("what a ranking is held against must lie after it.")
@@ -161,13 +161,12 @@ def _compare_rankings(
     columns: Mapping[str, list[float]], gains: Mapping[str, list[float]], setup: Setup
 ) -> dict[str, Interval]:
     pairs = [(scorer, target) for scorer in SCORERS for target in TARGETS]
-    agreements = {pair: Agreement(columns[pair[0]], gains[pair[1]]) for pair in pairs}
+    agreements = Agreements(columns, gains)
     lifts = {pair: Lift(columns[pair[0]], gains[pair[1]], top=setup.top) for pair in pairs}
 
     def measure(weights: Weights) -> dict[str, float]:
-        found = {
-            f"tau.{target}.{scorer}": agreements[scorer, target].tau_b(weights) for scorer, target in pairs
-        }
+        taus = agreements.tau_b(weights)
+        found = {f"tau.{target}.{scorer}": taus[scorer, target] for scorer, target in pairs}
         found |= {f"lift.{target}.{scorer}": lifts[scorer, target].lift(weights) for scorer, target in pairs}
         return _with_differences(found)
 
@@ -190,6 +189,7 @@ def separate_outcomes(histories: Histories, *, setup: Setup) -> OutcomeResult:
     """Tell whether deals that were won had the higher scores just before they closed.
 
     Deals that close before anything else was known of their account have no score and are left out.
+    Raises: ValueError when there are too many accounts.
     """
     cases = [
         (number, scores, signal.type == WON)

@@ -10,6 +10,7 @@ area under the ROC curve is the share of pairs in the right order, ties half); F
 """
 
 import math
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import add, itemgetter, mul
@@ -18,39 +19,74 @@ from laboratory.comparison import Interval, make_interval, resample
 
 Weights = Sequence[int]
 Statistic = Callable[[Weights], Mapping[str, float]]
-_Rows = list[list[int]]
+MAX_ACCOUNTS = 5_000  # pairs grow with the square: 12 MB each two values
+
+_Rows = list["array[int]"]
 
 
-class Agreement:
-    """Kendall's τ-b of two values of the same accounts."""
+class TooManyAccounts(ValueError):
+    """Comparing every pair of so many accounts would take more memory than a machine should give."""
 
-    def __init__(self, first: Sequence[float], second: Sequence[float]) -> None:
-        """Compare every pair of accounts once."""
-        self._both = _orders(first, second)
-        self._first = _orders(first, first)
-        self._second = _orders(second, second)
+    def __init__(self, accounts: int) -> None:
+        """Say how many there are."""
+        super().__init__(
+            f"{accounts:,} accounts are too many to compare every pair of; {MAX_ACCOUNTS:,} is the most."
+        )
 
-    def tau_b(self, weights: Weights) -> float:
-        """Return τ-b, -1 to 1; not a number when one side is all ties."""
-        untied = _pair_sum(self._first, weights) * _pair_sum(self._second, weights)
-        return _pair_sum(self._both, weights) / math.sqrt(untied) if untied else math.nan
+
+class Agreements:
+    """Kendall's τ-b of several values with several others of the same accounts, each with each."""
+
+    def __init__(self, firsts: Mapping[str, Sequence[float]], seconds: Mapping[str, Sequence[float]]) -> None:
+        """Compare every pair of accounts once a value, and once each two. Raises: TooManyAccounts."""
+        self._firsts = {name: _orders(values, values) for name, values in firsts.items()}
+        self._seconds = {name: _orders(values, values) for name, values in seconds.items()}
+        self._both = {
+            (first, second): _orders(firsts[first], seconds[second]) for first in firsts for second in seconds
+        }
+
+    def tau_b(self, weights: Weights) -> dict[tuple[str, str], float]:
+        """Return τ-b of each two, -1 to 1; not a number when one side is all ties."""
+        firsts = {name: _pair_sum(rows, weights, weights) for name, rows in self._firsts.items()}
+        seconds = {name: _pair_sum(rows, weights, weights) for name, rows in self._seconds.items()}
+        found = {}
+        for (first, second), rows in self._both.items():
+            untied = firsts[first] * seconds[second]
+            agreed = _pair_sum(rows, weights, weights)
+            found[first, second] = agreed / math.sqrt(untied) if untied else math.nan
+        return found
 
 
 def _orders(first: Sequence[float], second: Sequence[float]) -> _Rows:
-    """Return, for each pair of an account with an earlier one, 1 same order, -1 opposite, 0 a tie."""
+    """Return, for each pair of an account with an earlier one, 1 same order, -1 opposite, 0 a tie.
+
+    A byte a pair. Raises: TooManyAccounts.
+    """
+    _check_number(len(first))
     return [
-        [_sign(x - before) * _sign(y - other) for before, other in zip(first[:n], second[:n], strict=True)]
+        array(
+            "b",
+            [
+                _sign(x - before) * _sign(y - other)
+                for before, other in zip(first[:n], second[:n], strict=True)
+            ],
+        )
         for n, (x, y) in enumerate(zip(first, second, strict=True))
     ]
+
+
+def _check_number(accounts: int) -> None:
+    if accounts > MAX_ACCOUNTS:
+        raise TooManyAccounts(accounts)
 
 
 def _sign(value: float) -> int:
     return (value > 0) - (value < 0)
 
 
-def _pair_sum(rows: Iterable[Sequence[float]], weights: Weights) -> float:
+def _pair_sum(rows: Iterable[Iterable[float]], of_rows: Weights, weights: Weights) -> float:
     """Return the sum over all pairs given, each as often as both its accounts were drawn together."""
-    drawn = ((row, weight) for row, weight in zip(rows, weights, strict=True) if weight)
+    drawn = ((row, weight) for row, weight in zip(rows, of_rows, strict=True) if weight)
     return float(sum(weight * sum(map(mul, row, weights)) for row, weight in drawn))
 
 
@@ -58,9 +94,14 @@ class Separation:
     """The area under the ROC curve of cases, several an account, that ended well or badly."""
 
     def __init__(self, cases: Iterable[tuple[int, float, bool]], *, accounts: int) -> None:
-        """Take each case's account (0 to `accounts` - 1), score, and whether it ended well."""
+        """Take each case's account (0 to `accounts` - 1), score, and whether it ended well.
+
+        Raises: TooManyAccounts.
+        """
+        _check_number(accounts)
         self._good, self._bad = [0] * accounts, [0] * accounts
-        self._wins = [[0.0] * accounts for _ in range(accounts)]  # of the row's bad over the column's good
+        # Of the row's bad over the column's good; only accounts with a bad case have a row.
+        self._wins: dict[int, array[float]] = {}
         for _, tied in groupby(sorted(cases, key=itemgetter(1), reverse=True), key=itemgetter(1)):
             self._add(list(tied))
 
@@ -73,12 +114,14 @@ class Separation:
         for account, _, well in tied:
             if not well:
                 self._bad[account] += 1
-                self._wins[account] = list(map(add, self._wins[account], beaten))
+                known = self._wins.get(account)
+                self._wins[account] = array("d", map(add, known, beaten) if known else beaten)
 
     def area(self, weights: Weights) -> float:
         """Return the area, 0 to 1; not a number without a good and a bad case."""
         pairs = sum(map(mul, self._good, weights)) * sum(map(mul, self._bad, weights))
-        return _pair_sum(self._wins, weights) / pairs if pairs else math.nan
+        won = _pair_sum(self._wins.values(), [weights[account] for account in self._wins], weights)
+        return won / pairs if pairs else math.nan
 
 
 class Lift:

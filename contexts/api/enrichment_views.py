@@ -10,8 +10,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from contexts import selectors
+from contexts.api.asking import find_account
 from contexts.api.serializers import QualityResponse
-from revctx.api.errors import NotFound
 from revctx.api.permissions import HasScope
 from revctx.api.schemas import ErrorBody, ResponseModel
 
@@ -57,11 +57,7 @@ class AccountEnrichmentView(APIView):
     @extend_schema(responses={200: EnrichmentResponse, 401: ErrorBody, 403: ErrorBody, 404: ErrorBody})
     def get(self, request: Request, ref: str) -> Response:
         """Return how well an account is known and what knowing more would cost."""
-        try:
-            account_id = selectors.get_account_id(ref)
-        except selectors.AccountNotFound as error:
-            raise NotFound("not_found", "There is no account with this id or alias.") from error
-        found = selectors.get_enrichment(account_id=account_id, now=timezone.now())
+        found = selectors.get_enrichment(account_id=find_account(ref), now=timezone.now())
         offers = found.offers
         answer = EnrichmentResponse(
             account_id=found.account_id,

@@ -11,9 +11,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from contexts import selectors
+from contexts.api.asking import find_account
 from contexts.quality import FIELDS
 from contexts.services.facts import InvalidFacts, record_facts
-from revctx.api.errors import NotFound, Unprocessable
+from revctx.api.errors import Unprocessable
 from revctx.api.parsing import validate
 from revctx.api.permissions import HasScope, actor_of
 from revctx.api.schemas import ErrorBody, RequestModel, ResponseModel
@@ -49,14 +50,11 @@ class AccountFactsView(APIView):
     def post(self, request: Request, ref: str) -> Response:
         """Record what the CRM or a person says of a company. It overrules what providers said."""
         body = validate(FactsRequest, request.data)
-        now = timezone.now()
+        account_id, now = find_account(ref), timezone.now()
         try:
-            account_id = selectors.get_account_id(ref)
             record_facts(
                 account_id=account_id, source=body.source, facts=body.facts, actor=actor_of(request), now=now
             )
-        except selectors.AccountNotFound as error:
-            raise NotFound("not_found", "There is no account with this id or alias.") from error
         except InvalidFacts as error:
             known = ", ".join(sorted(FIELDS))
             message = f"Nothing was stored. The facts are {known}; see fields for what does not fit."

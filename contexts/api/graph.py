@@ -11,14 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from contexts import selectors
+from contexts.api.asking import find_account, read_instant
 from contexts.api.cursors import read_number
 from contexts.graph_contracts import Graph
 from contexts.selectors.graph import MAX_DEPTH, MAX_NODES, get_graph
-from revctx.api.errors import NotFound, Unprocessable
+from revctx.api.errors import Unprocessable
 from revctx.api.permissions import HasScope, scopes_of
 from revctx.api.schemas import ErrorBody, ResponseModel
-from revctx.api.times import parse_instant
 
 DEFAULT_DEPTH, DEFAULT_NODES = 2, 200
 
@@ -96,14 +95,10 @@ class AccountGraphView(APIView):
     def get(self, request: Request, ref: str) -> Response:
         """Return what surrounded an account, each edge with its signals; actions for `actions:read`."""
         now = timezone.now()
-        known_at = _instant(request, "known_at")
-        try:
-            account_id = selectors.get_account_id(ref, known_at=known_at)
-        except selectors.AccountNotFound as error:
-            raise NotFound("not_found", "There is no account with this id or alias.") from error
+        known_at = read_instant(request, "known_at")
         graph = get_graph(
-            account_id=account_id,
-            valid_at=_instant(request, "valid_at") or now,
+            account_id=find_account(ref, known_at),
+            valid_at=read_instant(request, "valid_at") or now,
             known_at=known_at,
             now=now,
             depth=_number(request, "depth", DEFAULT_DEPTH, MAX_DEPTH),
@@ -111,11 +106,6 @@ class AccountGraphView(APIView):
             shows_actions="actions:read" in scopes_of(request),
         )
         return Response(GraphResponse.of(graph).model_dump(mode="json"))
-
-
-def _instant(request: Request, name: str) -> datetime | None:
-    text = request.query_params.get(name)
-    return parse_instant(text) if text is not None else None
 
 
 def _number(request: Request, name: str, default: int, most: int) -> int:

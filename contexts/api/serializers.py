@@ -54,8 +54,8 @@ class QualityResponse(ResponseModel):
     completeness: float
     freshness: float
     consistency: float
-    cheapest_missing: str | None
-    cheapest_missing_gain: float
+    best_missing: str | None
+    best_missing_gain: float
 
 
 class AccountDetail(ResponseModel):

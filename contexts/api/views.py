@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from contexts import selectors
+from contexts.api.asking import find_account, read_instant
 from contexts.api.cursors import decode_priority, decode_time, encode, next_url, read_limit, read_number
 from contexts.api.serializers import (
     AccountDetail,
@@ -27,7 +28,7 @@ from contexts.services.packs import MIN_TOKENS, PackTooSmall, build_pack
 from revctx.api.errors import NotFound, Unprocessable
 from revctx.api.permissions import HasScope
 from revctx.api.schemas import ErrorBody
-from revctx.api.times import parse_instant
+from revctx.reading import reading
 
 MAX_PACK_TOKENS = 32_000
 _REFUSALS = {401: ErrorBody, 403: ErrorBody, 404: ErrorBody, 422: ErrorBody}
@@ -68,7 +69,7 @@ class AccountListView(APIView):
     def get(self, request: Request) -> Response:
         """List accounts by priority, stored at most a minute ago or as of a time."""
         query, limit = request.query_params, read_limit(request)
-        as_of = _instant(request, "as_of")
+        as_of = read_instant(request, "as_of")
         after, known_at = None, timezone.now() if as_of else None
         if "cursor" in query:
             priority, last_id, known_at = decode_priority(query["cursor"])
@@ -97,7 +98,7 @@ class AccountDetailView(APIView):
     @extend_schema(responses={200: AccountDetail, **_REFUSALS})
     def get(self, request: Request, ref: str) -> Response:
         """Return an account by its id or any alias."""
-        account_id, now = _account_id(ref), timezone.now()
+        account_id, now = find_account(ref), timezone.now()
         detail = AccountDetail.of(
             selectors.get_account(account_id),
             selectors.list_contacts(account_id),
@@ -115,11 +116,13 @@ class AccountScoreView(APIView):
     @extend_schema(parameters=[_AS_OF, _KNOWN_AT], responses={200: ScoreResponse, **_REFUSALS})
     def get(self, request: Request, ref: str) -> Response:
         """Return the score at a time as known at a time, and what it is made of."""
-        as_of = _instant(request, "as_of") or timezone.now()
-        known_at = _instant(request, "known_at")
-        account_id = _account_id(ref, known_at)
-        score = selectors.get_score(account_id=account_id, as_of=as_of, known_at=known_at)
-        would_raise = selectors.get_would_raise(account_id=account_id, as_of=as_of, known_at=known_at)
+        now = timezone.now()
+        as_of = read_instant(request, "as_of") or now
+        known_at = read_instant(request, "known_at")
+        with reading():
+            account_id = find_account(ref, known_at)
+            score = selectors.get_score(account_id=account_id, as_of=as_of, known_at=known_at, now=now)
+            would_raise = selectors.get_would_raise(account_id=account_id, as_of=as_of, known_at=known_at)
         return Response(ScoreResponse.of(score, would_raise).model_dump(mode="json"))
 
 
@@ -134,7 +137,7 @@ class AccountTimelineView(APIView):
         limit = read_limit(request)
         cursor = request.query_params.get("cursor")
         before = decode_time(cursor) if cursor else None
-        entries = selectors.get_timeline(_account_id(ref), limit + 1, before=before)
+        entries = selectors.get_timeline(find_account(ref), limit + 1, before=before)
         last = entries[limit - 1] if len(entries) > limit else None
         page = TimelinePage(
             next=next_url(request, encode(last.at.isoformat(), str(last.id))) if last else None,
@@ -160,7 +163,7 @@ class AccountPackView(APIView):
                 "invalid_max_tokens", f"max_tokens must be from {MIN_TOKENS} to {MAX_PACK_TOKENS}."
             )
         try:
-            pack = build_pack(account_id=_account_id(ref), now=timezone.now(), max_tokens=max_tokens)
+            pack = build_pack(account_id=find_account(ref), now=timezone.now(), max_tokens=max_tokens)
         except PackTooSmall as error:
             raise Unprocessable(
                 "max_tokens_too_small", f"What a pack always holds takes {error.needed} tokens here."
@@ -188,18 +191,6 @@ class StoredPackView(APIView):
                 "intact": found.intact,
             }
         )
-
-
-def _account_id(ref: str, known_at: datetime | None = None) -> UUID:
-    try:
-        return selectors.get_account_id(ref, known_at=known_at)
-    except selectors.AccountNotFound as error:
-        raise NotFound("not_found", "There is no account with this id or alias.") from error
-
-
-def _instant(request: Request, name: str) -> datetime | None:
-    text = request.query_params.get(name)
-    return parse_instant(text) if text is not None else None
 
 
 def _text(request: Request, name: str) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from compliance.privacy.restrictions import list_hidden
-from contexts.families import find_persons, find_roots, list_merged
+from contexts.families import find_persons, find_roots
 from contexts.graph import Edge, find_edges
 from contexts.graph_contracts import Graph
 from contexts.graph_facts import ActionSeen, Observation, read_actions, read_facts
@@ -82,7 +82,7 @@ def get_graph(
     known = min(known_at or now, now)
     then = known_at if known_at is not None and known_at < now else None
     depth = min(depth, MAX_DEPTH)
-    most_actions = MAX_ACTIONS if shows_actions else 0
+    most_actions = MAX_ACTIONS + 1 if shows_actions else 0  # one more tells that there are more
     told = _gather(account_id, valid_at, known, then, depth, most_actions=most_actions)
     edges = _link(told, valid_at, known, then)
     root = f"account:{told.roots.get(account_id, account_id)}"
@@ -125,7 +125,7 @@ def _gather(
 ) -> _Told:
     found, is_cut = _walk(account_id, known, depth + 1)
     accounts = [pk for kind, pk in found if kind == "account"][:MAX_ACCOUNTS]
-    roots = find_roots(accounts) if then is None else list_merged(None, known_at=then)
+    roots = find_roots(accounts, known_at=then)
     actions = list_actions(account_ids=accounts, known_at=known, limit=most_actions)
     people = {pk for kind, pk in found if kind == "contact"}
     people |= {seen.subject_id for seen in actions if seen.subject_id}
@@ -138,9 +138,9 @@ def _gather(
         roots=roots,
         people=people,
         hidden=hidden,
-        actions=[seen for seen in actions if seen.subject_id not in hidden],
+        actions=[seen for seen in actions[:MAX_ACTIONS] if seen.subject_id not in hidden],
         observations=read.observations,
-        is_cut=is_cut or read.is_cut or len(accounts) == MAX_ACCOUNTS,
+        is_cut=is_cut or read.is_cut or len(accounts) == MAX_ACCOUNTS or len(actions) > MAX_ACTIONS,
     )
 
 

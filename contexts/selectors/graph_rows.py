@@ -10,10 +10,11 @@ from django.db import connection
 from django.db.models import Q
 
 from contexts.evidence import without_erased
-from contexts.families import find_persons
+from contexts.families import find_persons, list_members
 from contexts.graph import Edge
-from contexts.graph_facts import LASTING, TELLING, Observation
+from contexts.graph_facts import DEALS, LASTING, TELLING, Observation
 from contexts.identity_models import IdentityMerge
+from contexts.models import LedgerEntry
 from contexts.selectors.configs import get_active
 from signals.selectors import list_signal_facts
 
@@ -91,6 +92,18 @@ def list_observations(
     return Read(
         _observe(shown, account_roots, known_at), _is_cut(rows, dict(zip(account_ids, limits, strict=True)))
     )
+
+
+def list_deal_signals(*, account_id: UUID, now: datetime) -> list[Observation]:
+    """Return what signals up to `now` say of an account's deals, without erased and restricted persons'."""
+    members = list_members(account_id)
+    entries = LedgerEntry.objects.filter(
+        account_id__in=members, decay_id=get_active().decay_id, type__in=DEALS, occurred_at__lte=now
+    )
+    newest = entries.order_by("-occurred_at", "-id")[:MAX_LASTING]
+    rows: list[Row] = list(newest.values_list(*_COLUMNS.split(", ")))
+    shown = without_erased(rows, lambda row: row[1])
+    return _observe(shown, dict.fromkeys(members, account_id), None)
 
 
 def list_same_as(*, ids: Collection[UUID], known_at: datetime) -> list[Edge]:

@@ -26,7 +26,7 @@ def judge_context(*, account_id: UUID, now: datetime) -> tuple[Quality, dict[str
     sources = _read_sources(account_id)
     measured = measure_quality(sources, now=now)
     missing, gain = best_missing(sources, now=now)
-    quality = Quality(**measured._asdict(), cheapest_missing=missing, cheapest_missing_gain=gain)
+    quality = Quality(**measured._asdict(), best_missing=missing, best_missing_gain=gain)
     return quality, find_wanted(sources, now=now)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from contexts.scoring import (
 )
 from contexts.selectors.accounts import find_bands, read_contacts, read_context
 from contexts.selectors.configs import get_active
+from revctx.reading import read_once
 
 IDS_SHOWN = 20  # signals named per contribution; the count tells of the others
 
@@ -66,19 +67,27 @@ class Measured(NamedTuple):
         return self.result.choose_band(previous=self.previous.band, held_seconds=held)
 
 
-def get_score(*, account_id: UUID, as_of: datetime, known_at: datetime | None = None) -> ScoreExplanation:
+def get_score(
+    *, account_id: UUID, as_of: datetime, known_at: datetime | None = None, now: datetime | None = None
+) -> ScoreExplanation:
     """Return the score at `as_of` as it was known at `known_at` (None: as it is known now).
 
     An account that is merged has the score of the one it is merged into. Evidence that erased persons left
-    is not part of it. Raises: AccountNotFound.
+    is not part of it. `now` is when it is asked, for the answer to tell what was known (None: at `as_of`).
+    Raises: AccountNotFound.
     """
     measured = measure(account_id=account_id, as_of=as_of, known_at=known_at)
     attributes = _attributes_known_at(measured.context, known_at)
-    return _explain(measured, attributes, known_at=known_at or as_of)
+    return _explain(measured, attributes, known_at=known_at or now or as_of)
 
 
 def measure(*, account_id: UUID, as_of: datetime, known_at: datetime | None = None) -> Measured:
     """Return the bare score at `as_of` as it was known at `known_at`. Raises: AccountNotFound."""
+    name = f"score of {account_id} as of {as_of} as known at {known_at}"
+    return read_once(name, lambda: _measure(account_id, as_of, known_at))
+
+
+def _measure(account_id: UUID, as_of: datetime, known_at: datetime | None) -> Measured:
     root = find_root(account_id, known_at=known_at)
     context = read_context(root)
     configs = get_active(known_at=known_at)
@@ -154,7 +163,7 @@ def _explain(measured: Measured, attributes: Mapping[str, Any], *, known_at: dat
         damped_by=result.damped_by,
         hot_until=hot_until,
         contributions=tuple(_contribution(part, measured.basis) for part in result.parts),
-        next_crossing=_next_crossing(result, band, hot_until),
+        next_crossing=_next_crossing(measured, hot_until),
         version=context.version,
         as_of=result.at,
         known_at=known_at,
@@ -163,15 +172,31 @@ def _explain(measured: Measured, attributes: Mapping[str, Any], *, known_at: dat
     )
 
 
-def _next_crossing(result: Score, band: str, hot_until: datetime | None) -> NextCrossing | None:
-    """Return when the account leaves its band, which is always downward: without signals nothing rises."""
-    weight = result.weight
+def _next_crossing(measured: Measured, hot_until: datetime | None) -> NextCrossing | None:
+    """Return when the account leaves its band without new signals.
+
+    That is downward, for then no score rises; except that one which is high enough and cools down still is
+    hot as soon as the cool-down is over.
+    """
+    result, weight = measured.result, measured.result.weight
+    if rising := _rises_at(measured):
+        return NextCrossing(at=rising, direction="up", threshold=weight.hot_threshold, band=HOT)
     if hot_until is not None:
         after = "warm" if weight.leave_level() >= weight.warm_threshold * weight.leave_ratio else "cold"
         return NextCrossing(at=hot_until, direction="down", threshold=weight.leave_level(), band=after)
     level = weight.warm_threshold * weight.leave_ratio
-    at = result.falls_below(level) if band == "warm" else None
+    at = result.falls_below(level) if measured.band == "warm" else None
     return NextCrossing(at=at, direction="down", threshold=level, band="cold") if at else None
+
+
+def _rises_at(measured: Measured) -> datetime | None:
+    """Return the end of the cool-down that alone keeps an account from being hot, if it still does then."""
+    weight, left_at = measured.result.weight, measured.previous.crossed_at
+    if measured.band == HOT or left_at is None:
+        return None
+    over = left_at + timedelta(seconds=weight.cool_down_seconds)
+    stays_until = measured.result.falls_below(weight.hot_threshold)
+    return over if stays_until is not None and stays_until >= over else None
 
 
 def _attributes_known_at(context: AccountContext, known_at: datetime | None) -> Mapping[str, Any]:
@@ -184,7 +209,7 @@ def _attributes_known_at(context: AccountContext, known_at: datetime | None) -> 
     return attributes_at(
         attributes=account.attributes,
         sources=account.fact_sources,
-        records=[Told(facts, at) for facts, at in records.values_list("facts", "recorded_at")],
+        records=[Told(*row) for row in records.values_list("provider", "facts", "recorded_at")],
         at=known_at,
     )
 

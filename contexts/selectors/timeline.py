@@ -1,6 +1,8 @@
 """Reads of what happened to an account."""
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +14,10 @@ from contexts.families import list_members
 from contexts.selectors.configs import get_active
 from signals.contracts import SignalFact
 from signals.selectors import list_signal_facts
+
+MOST_ROWS = 2_000  # of one query, where most of what there is may not be shown
+
+Position = tuple[datetime, UUID]  # time and id of the last entry of a page
 
 _TIMELINE = """
 SELECT * FROM (
@@ -28,23 +34,28 @@ ORDER BY at DESC, id DESC LIMIT %(limit)s
 """
 
 
-def get_timeline(
-    account_id: UUID, limit: int = 50, *, before: tuple[datetime, UUID] | None = None
-) -> list[TimelineEntry]:
-    """Return signals that counted and crossings, the newest first; `before` is the last one seen."""
-    at, last_id = before or (None, None)
-    parameters: dict[str, Any] = {
-        "accounts": list_members(account_id),
-        "decay": get_active().decay_id,
-        "at": at,
-        "id": last_id,
-        "limit": limit,
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(_TIMELINE, parameters)
-        rows = without_erased(cursor.fetchall(), lambda row: row[4])
+def get_timeline(account_id: UUID, limit: int = 50, *, before: Position | None = None) -> list[TimelineEntry]:
+    """Return signals that counted and crossings, the newest first; `before` is the last one seen.
+
+    Fewer than `limit` means that there are no more: erased and restricted persons' signals take no place.
+    """
+    rows = list(islice(_read_rows(account_id, before, limit), limit))
     facts = list_signal_facts(signal_ids=[row[2] for row in rows if row[1] == "signal"])
     return [_entry(row, facts) for row in rows]
+
+
+def _read_rows(account_id: UUID, before: Position | None, limit: int) -> Iterator[tuple[Any, ...]]:
+    """Read on, each time more, until the reader has enough of what may be shown."""
+    at, last_id = before or (None, None)
+    parameters: dict[str, Any] = {"accounts": list_members(account_id), "decay": get_active().decay_id}
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(_TIMELINE, parameters | {"at": at, "id": last_id, "limit": limit})
+            rows = cursor.fetchall()
+        yield from without_erased(rows, lambda row: row[4])
+        if len(rows) < limit:
+            return
+        at, last_id, limit = rows[-1][0], rows[-1][2], max(limit, min(limit * 4, MOST_ROWS))
 
 
 def _entry(row: tuple[Any, ...], facts: dict[UUID, SignalFact]) -> TimelineEntry:

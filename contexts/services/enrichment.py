@@ -9,7 +9,6 @@ from django.db import transaction
 
 from compliance import audit
 from contexts.firmographics import read_fact
-from contexts.models import EnrichmentRecord
 from contexts.quality import FIELDS, measure_quality
 from contexts.services.configs import share_active
 from contexts.services.facts import hold_account, tell
@@ -34,7 +33,6 @@ def record_enrichment(
     read = {name: read_fact(name, value) for name, value in given.items()}
     known = {name: value for name, value in read.items() if value is not None}
     tell(account, known, source=provider, now=now)
-    EnrichmentRecord.objects.create(account=account, provider=provider, facts=known, recorded_at=now)
     quality = measure_quality(account.fact_sources, now=now).score
     audit.record([_audit_entry(account.id, provider, read, quality, now)])
     rescore(account_ids=[account.id], configs=configs, now=now, changed=[account.id] if known else [])

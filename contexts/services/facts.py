@@ -11,7 +11,7 @@ from compliance import audit
 from contexts.contracts import AccountNotFound
 from contexts.families import find_root
 from contexts.firmographics import add_word, read_fact
-from contexts.models import Account
+from contexts.models import Account, EnrichmentRecord
 from contexts.quality import FIELDS
 from contexts.services.configs import share_active
 from contexts.services.rescoring import lock_contexts, rescore
@@ -70,10 +70,14 @@ def hold_account(account_id: UUID) -> Account:
 
 
 def tell(account: Account, facts: Mapping[str, Any], *, source: str, now: datetime) -> None:
-    """Put a source's word on record for a locked account, and let it count where it is believed."""
+    """Put a source's word on record for a locked account, and let it count where it is believed.
+
+    The account keeps the last word of each source, the records every word.
+    """
     for name, value in facts.items():
         told, counts = add_word(account.fact_sources.get(name, []), source=source, value=value, at=now)
         account.fact_sources[name] = told
         if counts:
             account.attributes[name] = value
     account.save(update_fields=["attributes", "fact_sources"])
+    EnrichmentRecord.objects.create(account=account, provider=source, facts=facts, recorded_at=now)

@@ -8,13 +8,14 @@ from compliance import consent
 from contexts.contracts import PackContact, PackDeal, ScoreExplanation
 from contexts.evidence import without_erased
 from contexts.families import list_members
+from contexts.graph_facts import find_open_deals
 from contexts.models import LedgerEntry
 from contexts.packing import ROLE_WORTH
 from contexts.selectors.accounts import get_account, list_contacts
 from contexts.selectors.configs import get_active
+from contexts.selectors.graph_rows import list_deal_signals
 
-OPEN_TYPES = ("opportunity_created", "opportunity_stage_changed")
-CLOSED_TYPES = ("opportunity_won", "opportunity_lost")
+DEALS_LISTED = 5  # they are always in, so many would leave no room
 LISTED = 12  # values of an attribute that is a list
 
 
@@ -58,20 +59,11 @@ def list_people(account_id: UUID, *, now: datetime) -> list[PackContact]:
 
 
 def list_open_deals(account_id: UUID, *, now: datetime) -> tuple[PackDeal, ...]:
-    """Return the last stage seen, unless a deal was won or lost after it."""
-    entry = (
-        LedgerEntry.objects.filter(
-            account_id__in=list_members(account_id),
-            decay_id=get_active().decay_id,
-            type__in=OPEN_TYPES + CLOSED_TYPES,
-            occurred_at__lte=now,
-        )
-        .order_by("-occurred_at", "-id")
-        .first()
+    """Return the open deals, at most five, and the stage each was last seen in; the same as in the graph."""
+    return tuple(
+        PackDeal(signal_id=seen.signal_id, stage=stage or "created", since=seen.at)
+        for seen, stage in find_open_deals(list_deal_signals(account_id=account_id, now=now))[:DEALS_LISTED]
     )
-    if entry is None or entry.type in CLOSED_TYPES:
-        return ()
-    return (PackDeal(signal_id=entry.signal_id, stage=entry.stage or "created", since=entry.occurred_at),)
 
 
 def find_last_touch(account_id: UUID, *, now: datetime) -> dict[str, Any] | None:

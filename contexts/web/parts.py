@@ -12,7 +12,7 @@ from contexts.contracts import TimelineEntry
 from contexts.graph_contracts import Graph
 from contexts.selectors.graph import get_graph
 from contexts.web.graph_drawing import draw_narrow, draw_wide
-from contexts.web.moments import parse_day
+from contexts.web.moments import parse_day, parse_past_day
 from revctx.reading import reading
 from revctx.web.access import ScopedPage
 from signals.selectors import list_types
@@ -59,7 +59,7 @@ class AccountTimeline(AccountPart):
     def read(self, account_id: UUID) -> dict[str, Any]:
         """Read one page of entries."""
         now = datetime.now(UTC)
-        day = parse_day(self.request.GET.get("as_of", ""))
+        day = parse_past_day(self.request.GET.get("as_of", ""), now=now)
         before = _parse_position(self.request.GET.get("after", "")) or (day.at or now, _LAST_ID)
         entries = selectors.get_timeline(account_id, TIMELINE_LENGTH + 1, before=before)
         shown = entries[:TIMELINE_LENGTH]

@@ -14,7 +14,7 @@ from contexts.contracts import AccountRow, Contribution, ScoreExplanation
 from contexts.selectors.histories import History, list_histories
 from contexts.selectors.merges import count_open_candidates, list_merges_of, name_pairs
 from contexts.web.advice import find_advice
-from contexts.web.moments import parse_day
+from contexts.web.moments import parse_past_day
 from revctx.reading import reading
 from revctx.web.access import ScopedPage
 from signals.selectors import list_types
@@ -46,7 +46,7 @@ class AccountList(ScopedPage):
         """Read one page of accounts and their lines."""
         now = datetime.now(UTC)
         asked = {name: self.request.GET.get(name, "").strip() for name in ("q", "band", "fit", "as_of")}
-        day = parse_day(asked["as_of"])
+        day = parse_past_day(asked["as_of"], now=now)
         with reading():
             rows = selectors.list_accounts(
                 search=asked["q"],
@@ -92,9 +92,8 @@ class AccountDetail(ScopedPage):
 
     def _read(self, ref: str) -> dict[str, Any]:
         now = datetime.now(UTC)
-        day = parse_day(self.request.GET.get("as_of", ""))
-        as_of = day.at if day.at and day.at < now else None
-        at = as_of or now
+        day = parse_past_day(self.request.GET.get("as_of", ""), now=now)
+        at = day.at or now
         account = selectors.get_account(ref)
         labels = {entry.name: entry.label for entry in list_types()}
         explained = selectors.get_score(account_id=account.id, as_of=at)
@@ -114,7 +113,7 @@ class AccountDetail(ScopedPage):
             "enrichment": enrichment,
             "merges": merges,
             "merge_names": name_pairs(merges),
-            "as_of": as_of,
+            "as_of": day.at,
             "as_of_asked": day.text,
             "as_of_error": day.error,
         }

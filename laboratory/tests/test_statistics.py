@@ -1,33 +1,37 @@
 """Statistics of rankings against known values, and weights against writing accounts out."""
 
 import math
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from laboratory.statistics import Agreement, Lift, Separation, bootstrap
+from laboratory.statistics import MAX_ACCOUNTS, Agreements, Lift, Separation, TooManyAccounts, bootstrap
 
 LEVELS = st.integers(0, 4).map(float)
 ACCOUNT = st.tuples(LEVELS, LEVELS, st.booleans(), st.integers(0, 3))
 
 
+def tau(first, second):
+    agreements = Agreements({"first": first}, {"second": second})
+    return lambda weights: agreements.tau_b(weights)["first", "second"]
+
+
 class TestKnownValues:
     def test_tau_b_with_ties_on_both_sides(self):
         # The example of scipy.stats.kendalltau.
-        agreement = Agreement([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])
-
-        assert agreement.tau_b([1] * 5) == pytest.approx(-0.47140452079103173)
+        assert tau([12, 2, 1, 12, 2], [1, 4, 7, 1, 0])([1] * 5) == pytest.approx(-0.47140452079103173)
 
     @pytest.mark.parametrize(
         ("first", "second", "expected"),
         [([1, 2, 3, 4], [10, 20, 30, 40], 1.0), ([1, 2, 3, 4], [4, 3, 2, 1], -1.0)],
     )
     def test_tau_b_of_equal_and_opposite_orders(self, first, second, expected):
-        assert Agreement(first, second).tau_b([1] * 4) == pytest.approx(expected)
+        assert tau(first, second)([1] * 4) == pytest.approx(expected)
 
     def test_tau_b_of_all_ties_is_undefined(self):
-        assert math.isnan(Agreement([1, 1, 1], [1, 2, 3]).tau_b([1] * 3))
+        assert math.isnan(tau([1, 1, 1], [1, 2, 3])([1] * 3))
 
     def test_area_under_the_curve(self):
         # The example of sklearn.metrics.roc_auc_score.
@@ -48,6 +52,26 @@ class TestKnownValues:
         assert Lift([2, 1, 1], [0, 6, 0], top=2).lift([1] * 3) == pytest.approx(1.5 / 2)
 
 
+class TestSize:
+    def test_more_accounts_than_fit_are_refused_before_they_are_compared(self):
+        values = [0.0] * (MAX_ACCOUNTS + 1)
+
+        for make in (lambda: tau(values, values), lambda: Separation([], accounts=len(values))):
+            with pytest.raises(TooManyAccounts, match="5,001"):
+                make()
+
+    def test_pairs_take_a_byte_each(self):
+        values, several = [float(n) for n in range(300)], {str(n): [1.0 * n] * 300 for n in range(3)}
+        tracemalloc.start()
+
+        kept = Agreements(several, {"a": values, "b": values})
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+        assert kept.tau_b([1] * 300)
+        assert size < 2 * 11 * 300 * 300 / 2 + 11 * 300 * 100
+
+
 class TestWeights:
     @given(st.lists(ACCOUNT, min_size=2, max_size=7))
     def test_an_account_of_weight_two_counts_as_two_accounts(self, accounts):
@@ -58,7 +82,7 @@ class TestWeights:
 
 
 def make_tau(accounts):
-    return Agreement([a[0] for a in accounts], [a[1] for a in accounts]).tau_b
+    return tau([a[0] for a in accounts], [a[1] for a in accounts])
 
 
 def make_lift(accounts):
@@ -76,10 +100,10 @@ def same(first, second):
 
 class TestBootstrap:
     def test_the_same_seed_gives_the_same_interval_around_the_estimate(self):
-        agreement = Agreement([1, 2, 3, 4, 5, 6, 7, 8], [2, 1, 4, 3, 6, 5, 8, 7])
+        tau_of = tau([1, 2, 3, 4, 5, 6, 7, 8], [2, 1, 4, 3, 6, 5, 8, 7])
 
         def measure(weights):
-            return {"tau": agreement.tau_b(weights)}
+            return {"tau": tau_of(weights)}
 
         [first, again, other] = [
             bootstrap(measure, accounts=8, seed=seed, resamples=300)["tau"] for seed in (1, 1, 2)

@@ -63,7 +63,9 @@ def explain_score(
 ) -> Answer:
     """Return the score at a time, as known at a time, and what it is made of."""
     account_id = contexts_selectors.get_account_id(account, known_at=known_at)
-    score = contexts_selectors.get_score(account_id=account_id, as_of=as_of or now, known_at=known_at)
+    score = contexts_selectors.get_score(
+        account_id=account_id, as_of=as_of or now, known_at=known_at, now=now
+    )
     return Answer(
         body=_print_score(score),
         name="score.read",

@@ -6,6 +6,7 @@ import pytest
 
 from compliance.selectors import list_audit_events
 from contexts import selectors
+from contexts.models import EnrichmentRecord
 from contexts.services.enrichment import record_enrichment
 from contexts.tests.factories import make_draft, score_signals
 
@@ -69,6 +70,17 @@ def test_the_fit_of_before_stays_what_it_was(client):
 
     past = {"known_at": (instant - timedelta(microseconds=1)).isoformat()}
     assert client.get("/api/accounts/crm-1/score", past).json()["fit"] == before
+
+
+def test_a_second_word_leaves_the_fit_after_the_first_one_as_it_was(client):
+    answers = [tell(client, "crm", industry=industry).json() for industry in ("retail", "mining")]
+    first, second = EnrichmentRecord.objects.order_by("recorded_at")
+    assert [record.provider for record in (first, second)] == ["crm", "crm"]
+
+    past = {"known_at": first.recorded_at.isoformat()}
+    assert client.get("/api/accounts/crm-1/score", past).json()["fit"] == answers[0]["fit"]
+    now_known = client.get("/api/accounts/crm-1/score").json()["fit"]
+    assert now_known == answers[1]["fit"] != answers[0]["fit"]
 
 
 @pytest.mark.parametrize(

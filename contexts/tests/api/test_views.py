@@ -1,12 +1,16 @@
 """The account endpoints through the HTTP door."""
 
 from base64 import b64encode
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from compliance import subjects
+from compliance.privacy import restrictions
 from contexts import selectors
 from contexts.api.cursors import encode
 from contexts.tests.factories import NOW, make_draft, score_signals
@@ -126,6 +130,24 @@ class TestAccountScore:
         assert before["intent"] == unknown["intent"] == 0
         assert get("/api/accounts/001A/score", as_of="1999-01-01")[0] == 422
 
+    def test_reads_nothing_twice(self, get):
+        hot_account()
+        times = {"as_of": NOW.isoformat(), "known_at": (NOW + timedelta(minutes=1)).isoformat()}
+
+        with CaptureQueriesContext(connection) as queries:
+            get("/api/accounts/001A/score", **times)
+
+        asked = [query["sql"] for query in queries if "contexts_ledgerentry" in query["sql"]]
+        assert len(asked) == len(set(asked)) == 2
+
+    def test_says_what_it_knew(self, get):
+        hot_account()
+        asked_at = datetime.now(UTC)
+
+        _, body = get("/api/accounts/001A/score", as_of=(NOW - timedelta(days=2)).isoformat())
+
+        assert datetime.fromisoformat(body["known_at"]) >= asked_at
+
 
 class TestAccountTimeline:
     def test_pages(self, get):
@@ -136,6 +158,17 @@ class TestAccountTimeline:
 
         assert len(first["results"]) == 3
         assert len({item["id"] for item in first["results"] + second["results"]}) == 5
+
+    def test_what_may_not_be_shown_hides_nothing_older(self, get):
+        drafts = [make_draft(email="a@acme.example", crm_id="001A", ago=timedelta(hours=n)) for n in range(6)]
+        *_, shown = score_signals(*drafts, make_draft(crm_id="001A", ago=timedelta(days=1)))
+        person = subjects.find_subject(email="a@acme.example")
+        restrictions.restrict(subject_id=person, reason="accuracy", actor="user:1", now=NOW)
+
+        _, page = get("/api/accounts/001A/timeline", limit=1)
+
+        assert [item["id"] for item in page["results"]] == [str(shown)]
+        assert page["next"] is None
 
 
 class TestContextPack:

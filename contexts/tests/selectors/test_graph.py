@@ -1,13 +1,15 @@
 """The graph through its doors: the signals that open and close edges, merges, erasure, limits."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from compliance import erasure, subjects
 from contexts import graph_sources, selectors
 from contexts.graph_contracts import Graph
-from contexts.selectors.graph import get_graph
+from contexts.graph_facts import ActionSeen
+from contexts.selectors.graph import MAX_ACTIONS, get_graph
 from contexts.services.merging import merge, undo
 from contexts.tests.factories import NOW, make_draft, score_signals
 
@@ -186,6 +188,33 @@ class TestLimits:
         assert "crm-2" not in [node.label for node in look(depth=4, valid_at=valid_at).nodes], "not yet"
         other = look("crm-2", depth=4)
         assert ("person", "works_at", "account") in relations(other)
+
+    def test_actions_beyond_the_limit_are_told_of(self, monkeypatch):
+        score_signals(make_draft())
+        account_id = selectors.get_account_id("crm-1")
+
+        def seen(number: int) -> ActionSeen:
+            return ActionSeen(
+                id=uuid4(),
+                kind="email",
+                state="pending",
+                account_id=account_id,
+                subject_id=None,
+                proposed_at=NOW - number * HOUR,
+                decided_at=None,
+                executed_at=None,
+                signal_ids=(),
+            )
+
+        def look_at(count: int) -> Graph:
+            actions = [seen(number) for number in range(count)]
+            monkeypatch.setitem(graph_sources._sources, "actions", lambda *asked: actions[: asked[2]])
+            return look(limit=500, shows_actions=True)
+
+        full, cut = look_at(MAX_ACTIONS), look_at(MAX_ACTIONS + 1)
+
+        assert [len(find(graph, "proposed_for")) for graph in (full, cut)] == [MAX_ACTIONS] * 2
+        assert [graph.truncated for graph in (full, cut)] == [False, True]
 
 
 def test_actions_are_asked_for_where_they_live():

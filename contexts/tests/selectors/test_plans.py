@@ -8,6 +8,7 @@ from django.db import connection, connections
 
 from contexts import selectors
 from contexts.models import ScoreBucket
+from contexts.selectors.graph import get_graph
 from contexts.services import sweeping
 from contexts.tests.factories import NOW, make_draft, score_signals
 
@@ -30,6 +31,10 @@ INSERT INTO contexts_ledgerentry (signal_id, decay_id, account_id, type, stage, 
                                   strength, bucket, mass, recorded_at)
 SELECT gen_random_uuid(), 1, id, 'page_view', '', NULL, now() - n * interval '30 days', 1, 6000, 1, now()
 FROM contexts_account, generate_series(1, 4) AS n WHERE name LIKE 'account %';
+INSERT INTO contexts_identitymerge (id, kind, merged_id, survivor_id, actor, merged_at, undone_by,
+                                    before, after)
+SELECT gen_random_uuid(), 'account', id, gen_random_uuid(), '', now() - interval '9 days', '', '{}', '{}'
+FROM contexts_account WHERE name LIKE 'account %';
 """
 
 
@@ -39,6 +44,7 @@ TABLES = (
     "contexts_accountalias",
     "contexts_scorebucket",
     "contexts_ledgerentry",
+    "contexts_identitymerge",
 )
 
 
@@ -95,3 +101,15 @@ def test_each_query_that_grows_with_the_data_uses_its_index(explain, subtests):
     for index, read in reads.items():
         with subtests.test(index):
             assert index in explain(read)
+
+
+@pytest.mark.django_db(databases=["default", "owner"])
+def test_a_past_graph_does_not_read_the_merges_of_everybody(explain):
+    score_signals(make_draft("demo_requested"))
+    account_id = selectors.get_account_id("crm-1")
+    then = NOW - timedelta(days=1)
+
+    plans = explain(lambda: get_graph(account_id=account_id, valid_at=then, known_at=then, now=NOW))
+
+    assert "merge_merged" in plans
+    assert "Seq Scan on contexts_identitymerge" not in plans

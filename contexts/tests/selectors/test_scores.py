@@ -9,6 +9,7 @@ from django_redis import get_redis_connection
 from contexts import selectors
 from contexts.contracts import AccountNotFound
 from contexts.scoring import place
+from contexts.selectors.scores import measure
 from contexts.services.enrichment import record_enrichment
 from contexts.services.ledger import LedgerRow, add_to_ledger
 from contexts.services.rescoring import rescore
@@ -66,6 +67,13 @@ class TestGetScore:
 
         assert then.intent == before < now.intent
 
+    def test_what_is_asked_without_a_time_of_knowledge_is_known_now(self):
+        score_signals(make_draft("demo_requested", ago=10 * DAY))
+
+        score = selectors.get_score(account_id=account_id(), as_of=NOW - 5 * DAY, now=NOW)
+
+        assert (score.as_of, score.known_at) == (NOW - 5 * DAY, NOW)
+
     def test_the_fit_is_by_what_was_known_of_the_company_then(self):
         score_signals(make_draft("demo_requested", ago=5 * DAY))
         for day, industry in ((1, "mining"), (2, "software")):
@@ -114,6 +122,35 @@ class TestGetScore:
         assert (crossing.at, crossing.direction, crossing.threshold) == (score.hot_until, "down", 56.0)
         assert score_of(as_of=crossing.at - timedelta(seconds=1)).intent >= 56.0
         assert score_of(as_of=crossing.at + timedelta(seconds=1)).intent < 56.0
+
+    def test_a_score_that_waits_for_the_end_of_its_cool_down_rises_next(self):
+        kinds = ("demo_requested", "meeting_booked", "trial_started", "email_reply")
+        score_signals(*[make_draft(kind, strength=3.0) for kind in kinds])
+        lost, lifted = NOW + timedelta(hours=1), NOW + timedelta(hours=2)
+        score_signals(make_draft("opportunity_lost", occurred_at=lost), now=lost)
+        score_signals(make_draft("opportunity_created", occurred_at=lifted), now=lifted)
+
+        score = score_of(as_of=lifted)
+
+        crossing = score.next_crossing
+        assert (score.band, crossing.direction, crossing.band) == ("warm", "up", "hot")
+        assert score.intent > crossing.threshold == 70.0
+        assert score_of(as_of=crossing.at - timedelta(seconds=1)).band == "warm"
+        sweep(now=crossing.at)
+        assert score_of(as_of=crossing.at).band == "hot"
+
+    def test_a_score_that_falls_below_before_its_cool_down_is_over_falls_next(self):
+        kinds = ("demo_requested", "meeting_booked", "trial_started", "email_reply")
+        score_signals(*[make_draft(kind) for kind in kinds])
+        low = measure(account_id=account_id(), as_of=NOW).result.falls_below(70.0)
+        lost, lifted = low - timedelta(hours=2), low - timedelta(hours=1)
+        score_signals(make_draft("opportunity_lost", occurred_at=lost), now=lost)
+        score_signals(make_draft("opportunity_created", occurred_at=lifted, strength=1e-6), now=lifted)
+
+        score = score_of(as_of=lifted)
+
+        assert score.intent > 70.0
+        assert (score.next_crossing.direction, score.next_crossing.band) == ("down", "cold")
 
     def test_the_band_of_a_past_day_is_not_that_of_today(self):
         kinds = ("demo_requested", "meeting_booked", "trial_started", "email_reply")

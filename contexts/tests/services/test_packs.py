@@ -12,6 +12,7 @@ from contexts.contracts import ContextPack
 from contexts.models import StoredPack
 from contexts.pack_content import hash_content
 from contexts.prompts import render_prompt
+from contexts.selectors.graph import get_graph
 from contexts.services.packs import PackTooSmall, build_pack
 from contexts.tests.factories import NOW, make_draft, score_of, score_signals
 
@@ -30,7 +31,9 @@ def score_some() -> None:
         make_draft("pricing_page_view", email=EMAIL, ago=timedelta(days=1)),
         make_draft("pricing_page_view", email=EMAIL, ago=timedelta(days=2)),
         make_draft(
-            "opportunity_stage_changed", attributes={"stage": "demo_scheduled"}, ago=timedelta(hours=3)
+            "opportunity_stage_changed",
+            attributes={"stage": "demo_scheduled", "opportunity": "006A"},
+            ago=timedelta(hours=3),
         ),
         make_draft("page_view", ago=timedelta(days=60)),
     )
@@ -70,9 +73,32 @@ class TestBuildPack:
 
     def test_a_closed_deal_is_not_open(self):
         score_some()
-        score_signals(make_draft("opportunity_lost"))
+        score_signals(make_draft("opportunity_lost", attributes={"opportunity": "006A"}))
 
         assert pack().open_deals == ()
+
+    def test_deals_are_open_one_by_one_as_in_the_graph(self):
+        def deal(kind: str, name: str, hours: int, stage: str = ""):
+            told = {"opportunity": name} | ({"stage": stage} if stage else {})
+            return make_draft(kind, attributes=told, ago=timedelta(hours=hours))
+
+        score_signals(
+            deal("opportunity_created", "A", 9),
+            deal("opportunity_stage_changed", "A", 8, "negotiation_review"),
+            deal("opportunity_created", "B", 7, "prospecting"),
+            deal("opportunity_created", "C", 6),
+            deal("opportunity_lost", "B", 5),
+            deal("opportunity_stage_changed", "C", 4, "closed_won"),
+            deal("opportunity_created", "D", 3),
+        )
+        graph = get_graph(account_id=selectors.get_account_id("crm-1"), valid_at=NOW, now=NOW)
+
+        deals = pack().open_deals
+
+        assert [item.stage for item in deals] == ["created", "negotiation_review"]
+        open_in_graph = [edge for edge in graph.edges if edge.relation == "has_opportunity"]
+        assert {item.signal_id for item in deals} <= {pk for edge in open_in_graph for pk in edge.signal_ids}
+        assert len(open_in_graph) == len(deals)
 
     def test_what_does_not_fit_or_count_is_listed_with_its_reason(self):
         score_some()

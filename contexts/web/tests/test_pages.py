@@ -112,6 +112,28 @@ class TestDetail:
 
         assert response.context["as_of"] is None
 
+    def test_says_what_of_a_past_page_is_of_today(self):
+        make_account_hot(crm_id="crm-hot")
+        past = (datetime.now(UTC) - timedelta(days=3)).date().isoformat()
+
+        page = sign_in("reviewer").get("/accounts/crm-hot", {"as_of": past}).content.decode()
+
+        for part in ("missing", "graph", "identity"):
+            assert part in page.partition('class="banner cool"')[2].partition("</p>")[0]
+        assert "would have added then" in page
+        assert "would add now" not in page
+
+    @pytest.mark.parametrize("path", ["/accounts", "/accounts/crm-hot"])
+    def test_a_day_to_come_is_told_and_shows_now(self, path):
+        make_account_hot(crm_id="crm-hot")
+        ahead = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+
+        response = sign_in("reviewer").get(path, {"as_of": ahead})
+
+        assert response.context["as_of"] is None
+        assert "still to come" in response.content.decode()
+        check_page(response)
+
     def test_an_unknown_account_is_a_404(self):
         response = sign_in("reviewer").get("/accounts/nobody-knows")
 

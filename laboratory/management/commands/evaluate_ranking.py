@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from contexts.selectors import get_active_configs
-from laboratory.ranking import RankingResult, Setup, rank_accounts, separate_outcomes
+from laboratory.ranking import OutcomeResult, RankingResult, Setup, rank_accounts, separate_outcomes
 from laboratory.ranking_report import print_markdown, to_json
 from laboratory.source import read_histories
 from revctx.api.errors import Unprocessable
@@ -71,12 +71,12 @@ class Command(BaseCommand):
             rankings = [
                 rank_accounts(histories, as_of=as_of, until=until, setup=setup) for as_of, until in windows
             ]
+            outcomes = separate_outcomes(histories, setup=setup)
         except ValueError as error:
             raise CommandError(str(error)) from error
-        self._print(rankings, histories=histories, setup=setup, as_json=options["json"])
+        self._print(rankings, outcomes, as_json=options["json"])
 
-    def _print(self, rankings: list[RankingResult], *, histories: Any, setup: Setup, as_json: bool) -> None:
-        outcomes = separate_outcomes(histories, setup=setup)
+    def _print(self, rankings: list[RankingResult], outcomes: OutcomeResult, *, as_json: bool) -> None:
         if as_json:
             self.stdout.write(json.dumps(to_json(rankings, outcomes), indent=2))
             return
