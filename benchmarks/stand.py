@@ -97,6 +97,8 @@ class Stand:
             "AUDIT_ANCHOR_DIR": str(self.anchors_folder),
             "PROMETHEUS_MULTIPROC_DIR": str(self.folder / "metrics"),
             "RELAY_MAX_AHEAD": "0" if self.given_broker else EMBEDDED_RELAY_AHEAD,
+            # Nobody drafts here, so the other group's items stay open; its bridge must not stop for them.
+            "BRIDGE_MAX_OPEN_ITEMS": "1000000",
             **servers.environment(),
             **given,
         }
