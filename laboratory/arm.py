@@ -167,7 +167,8 @@ class Arm:
         if not self._window.holds(at):
             return
         standing.peak = max(standing.peak, score.intent)
-        if is_crossing and band == HOT and standing.newest:
+        # What falls and rises at one instant has not crossed.
+        if is_crossing and band == HOT and standing.newest and was.crossed_at != at:
             self.crossings.append(Crossing(root, standing.newest[1], at, score.intent))
 
     def _place(self, signal: ReplayedSignal) -> scoring.Bucket:

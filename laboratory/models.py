@@ -119,7 +119,7 @@ class CrossingDecision(models.Model):
         ordering = ["at", "id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["run", "arm", "account_id", "signal_id"], name="lab_one_decision_a_signal"
+                fields=["run", "arm", "account_id", "at"], name="lab_one_decision_a_moment"
             ),
             models.CheckConstraint(condition=Q(intent__gte=0, intent__lte=100), name="lab_intent_in_range"),
         ]

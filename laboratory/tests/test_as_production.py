@@ -119,6 +119,17 @@ class TestSameDecisions:
         expected = {("a", 0 * HOUR), ("a", fell + 4 * HOUR)}
         assert list_decisions(run_experiment()) == list_crossings() == expected
 
+    def test_one_signal_may_be_the_newest_of_two_crossings(self):
+        store("a", *STRONG[:2])
+        store("b", *STRONG[2:])
+        accounts = [get_account_id(name) for name in ("b", "a")]
+        part(join("account", *accounts, after=HOUR), after=10 * HOUR)
+        sweep(now=START + 14 * HOUR)
+        join("account", *accounts, after=20 * HOUR)
+
+        decisions = list_decisions(run_experiment())
+        assert decisions == list_crossings() == {("a", 1 * HOUR), ("a", 20 * HOUR)}
+
     def test_merged_accounts_count_as_one_until_the_merge_is_undone(self):
         store("a", *STRONG[:2])
         store("b", *STRONG[2:])

@@ -100,6 +100,8 @@ class Run:
             env=os.environ | {"PYTHONPATH": str(PROJECT_ROOT)},
             stdout=subprocess.DEVNULL,
             start_new_session=True,
+            # As from a terminal: what a script starts in the background ignores Ctrl-C, and so would this.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         self.folder = harness_folder() / str(self.process.pid)
         # A signal amid the imports would be a test of them.
