@@ -177,7 +177,8 @@ def broker(jars: Path) -> Iterator[Broker]:
     with tempfile.TemporaryDirectory(prefix="revctx-kafka-") as name:
         folder, (port, controller_port) = Path(name), free_ports(2)
         config = write_config(folder, port=port, controller_port=controller_port)
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Without a dash: one at the beginning would be read as an option.
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
         storage = java(jars, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config))
         subprocess.run(storage, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
         started = Broker(java(jars, "kafka.Kafka", str(config)), folder=folder, port=port)
