@@ -15,6 +15,7 @@ from revctx.web import charts
 register = template.Library()
 
 _WEEK = timedelta(days=7)
+_COUNTRY_CODE = 3  # letters, as in ISO 3166-1 alpha-3; anything longer is a name
 # Codes that are not spelt the way they are written.
 _SPELLINGS = {"crm": "CRM", "api": "API", "email": "E-mail", "icp": "ICP", "vp": "VP", "c_level": "C-level"}
 
@@ -151,12 +152,14 @@ def human(code: Any) -> str:
 
 @register.filter
 def fact(value: Any, name: str = "") -> str:
-    """Print what is known of an account: numbers grouped, lists in one line, countries as codes."""
+    """Print what is known of an account: numbers grouped, lists in one line, countries by code or name."""
     if isinstance(value, list):
         return ", ".join(human(item) for item in value)
     if isinstance(value, int | float):
         return f"{value:,}"
-    return str(value).upper() if name == "country" else human(value)
+    if name == "country":
+        return str(value).upper() if len(str(value)) <= _COUNTRY_CODE else str(value).replace("_", " ").title()
+    return human(value)
 
 
 @register.filter

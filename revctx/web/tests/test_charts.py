@@ -81,3 +81,15 @@ class TestWords:
             (True, False),
             (False, True),
         ]
+
+    @pytest.mark.parametrize(
+        ("value", "name", "said"),
+        [
+            ("de", "country", "DE"),
+            ("united_states", "country", "United States"),
+            (230580000, "annual_revenue", "230,580,000"),
+            (["kafka", "big_query"], "technologies", "Kafka, Big query"),
+        ],
+    )
+    def test_facts_are_said_as_people_say_them(self, value, name, said):
+        assert revctx_ui.fact(value, name) == said
