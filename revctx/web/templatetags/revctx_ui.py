@@ -158,7 +158,9 @@ def fact(value: Any, name: str = "") -> str:
     if isinstance(value, int | float):
         return f"{value:,}"
     if name == "country":
-        return str(value).upper() if len(str(value)) <= _COUNTRY_CODE else str(value).replace("_", " ").title()
+        return (
+            str(value).upper() if len(str(value)) <= _COUNTRY_CODE else str(value).replace("_", " ").title()
+        )
     return human(value)
 
 
