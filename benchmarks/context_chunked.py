@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from benchmarks.evidence import TYPES, batched
 from benchmarks.figures import Figure, Target
+from benchmarks.items import make_item
 from benchmarks.rounds import take_turns
 from benchmarks.stand import Stand
 from contexts.scoring import place
@@ -20,7 +21,6 @@ from contexts.selectors import get_active
 from contexts.services.ledger import LedgerRow, add_to_ledger
 from contexts.services.work import apply_signals
 from revctx.arrays import to_array
-from revctx.eventbus.workitems import WorkItemData
 from signals.contracts import SignalDraft
 from signals.services.ingest import ingest_signals
 
@@ -86,22 +86,10 @@ def _apply(signal_ids: Sequence[UUID]) -> float:
     began = time.perf_counter()
     for some in batched(signal_ids, CHUNK):
         now = timezone.now()
-        items = [_item(number, signal_id, now) for number, signal_id in enumerate(some)]
+        items = [make_item(number, signal_id, now) for number, signal_id in enumerate(some)]
         with transaction.atomic():
             apply_signals(items=items, now=now)
     return time.perf_counter() - began
-
-
-def _item(number: int, signal_id: UUID, now: datetime) -> WorkItemData:
-    return WorkItemData(
-        id=number,
-        event_id=signal_id,
-        event_type="signal.ingested",
-        key="",
-        data={"signal_id": str(signal_id)},
-        request_id="",
-        occurred_at=now,
-    )
 
 
 def _plain_rows(signals: int, dice: Random) -> list[LedgerRow]:

@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from benchmarks.clients import Clients
 from benchmarks.figures import Figure, Target
+from benchmarks.items import make_item
 from benchmarks.rounds import take_turns
 from benchmarks.stand import Stand
 from compliance import erasure, subjects
 from contexts.services.work import apply_signals
-from revctx.eventbus.workitems import WorkItemData
 from signals.contracts import PersonDraft, SignalDraft
 from signals.services.ingest import ingest_signals
 
@@ -77,7 +77,7 @@ def _load(email: str, signals: int, now: datetime) -> UUID:
     for start in range(0, signals, BATCH):
         drafts = [_draft(email, number, signals, now) for number in range(start, min(start + BATCH, signals))]
         results = ingest_signals(drafts=drafts, actor=ACTOR, now=now)
-        items = [_item(number, result.signal_id, now) for number, result in enumerate(results)]
+        items = [make_item(number, result.signal_id, now) for number, result in enumerate(results)]
         with transaction.atomic():
             apply_signals(items=items, now=now)
     return subjects.ensure_subjects(emails=[email], now=now)[email]
@@ -92,18 +92,6 @@ def _draft(email: str, number: int, total: int, now: datetime) -> SignalDraft:
         account={"crm_id": f"account-of-{email.partition('@')[0]}"},
         person=PersonDraft(email=email, name="Ada Buyer", title="Head of Purchasing"),
         sealed={"page": f"/pricing?visit={number}"},
-    )
-
-
-def _item(number: int, signal_id: UUID, now: datetime) -> WorkItemData:
-    return WorkItemData(
-        id=number,
-        event_id=signal_id,
-        event_type="signal.ingested",
-        key="",
-        data={"signal_id": str(signal_id)},
-        request_id="",
-        occurred_at=now,
     )
 
 
