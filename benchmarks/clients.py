@@ -11,6 +11,8 @@ from typing import Any, Self
 
 import django
 
+from revctx.garbage import spare_loaded_code
+
 
 class ClientFailed(RuntimeError):
     """A client process ended or its work raised an exception; the message says which."""
@@ -81,6 +83,7 @@ def _serve(pipe: Connection, module: str, function: str, number: int) -> None:
     """Work off tasks until the other end is closed, so that no client outlives its parent for long."""
     django.setup()
     work = getattr(importlib.import_module(module), function)
+    spare_loaded_code()
     pipe.send((None, ""))
     while True:
         try:

@@ -30,6 +30,7 @@ from revctx.devstack.processes import list_processes
 from revctx.devstack.redis import RedisServer
 from revctx.devstack.services import ThrowawayServices, new_passwords
 from revctx.devstack.static_env import static_environment
+from revctx.garbage import spare_loaded_code
 
 FOLDERS = STATE_FOLDER / "bench"
 PRISTINE = "revctx_pristine"  # the migrated database that every measure gets a copy of
@@ -75,6 +76,7 @@ class Stand:
         os.environ.update(self.environment())
         django.setup()
         self._migrate()
+        spare_loaded_code()  # measures call services in this process, as a worker would
         return self
 
     def __exit__(

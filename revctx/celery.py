@@ -5,13 +5,14 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_ready, worker_shutdown
+from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutdown
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revctx.settings")
 
 from django.conf import settings
 
+from revctx.garbage import spare_loaded_code
 from revctx.observability.heartbeats import Heartbeat
 
 app = Celery("revctx")
@@ -85,6 +86,11 @@ _heartbeats: list[Heartbeat] = []
 @setup_logging.connect
 def _keep_our_logging(**_: Any) -> None:
     """Settings have configured logging; Celery must not do it again."""
+
+
+@worker_process_init.connect
+def _spare_loaded_code(**_: Any) -> None:
+    spare_loaded_code()
 
 
 @worker_ready.connect

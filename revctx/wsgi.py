@@ -1,6 +1,7 @@
 """WSGI entry: what the web server loads."""
 
 import os
+from importlib import import_module
 from typing import Any
 
 from django.core.wsgi import get_wsgi_application
@@ -10,9 +11,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revctx.settings")
 
 def _make_application() -> Any:
     django = get_wsgi_application()
-    from revctx.api.lean_path import LeanDoor
+    from django.conf import settings
 
-    return LeanDoor(django)
+    from revctx.api.lean_path import LeanDoor
+    from revctx.garbage import spare_loaded_code
+
+    application = LeanDoor(django)
+    import_module(settings.ROOT_URLCONF)  # every view, which the first request would wait for
+    spare_loaded_code()
+    return application
 
 
 application = _make_application()

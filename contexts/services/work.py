@@ -51,8 +51,8 @@ def apply_signals(*, items: Sequence[WorkItemData], now: datetime) -> None:
     signals = [signal for signal in stored if signal.subject_id not in hidden]
 
     def score(scored_as: Mapping[UUID, UUID], added: set[UUID]) -> None:
-        touched = {scored_as[signal_id] for signal_id in added}
         causes = _causes(signals, scored_as, added, request_ids)
+        touched = causes.keys()
         score_locked(account_ids=touched, configs=configs, now=now, changed=touched, causes=causes)
 
     _, added = count_signals(signals=signals, configs=configs, now=now, directory=names.get(), then=score)

@@ -17,6 +17,7 @@ from compliance.sealing.keys import Signer
 from compliance.sealing.sealing import BATCH, Sealer, WrongKey
 from compliance.sealing.witness import Witness, make_reader
 from revctx.eventbus import cluster
+from revctx.garbage import spare_loaded_code
 
 SEALER_LOCK = 0x7365_616C_6572  # "sealer" in ASCII
 # From one round's begin to the next one's. What was still in flight at one is sealed by the next, so that
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        spare_loaded_code()
         while not stop.is_set():
             try:
                 self._lead(Anchors(folder), stop)

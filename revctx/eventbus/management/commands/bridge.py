@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import InterfaceError, OperationalError, connection
 
 from revctx.eventbus.bridge import Bridge
+from revctx.garbage import spare_loaded_code
 
 RETRY_SECONDS = 1
 
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
+        spare_loaded_code()
         while not stop.is_set():
             bridge = Bridge(options["group"])
             try:

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from revctx.eventbus import cluster, relay
 from revctx.eventbus.outbox import CHANNEL
+from revctx.garbage import spare_loaded_code
 
 IDLE_SECONDS = 0.5
 STANDBY_SECONDS = 2
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         producer = relay.make_producer()
+        spare_loaded_code()
         while not stop.is_set():
             try:
                 self._lead(producer, stop)
