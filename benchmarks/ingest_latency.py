@@ -121,6 +121,8 @@ class _Way:
         self._wait_until_scored()
         load(self.url, self.token, seconds=0.3, connections=CONNECTIONS)
         self._wait_until_scored()
+        with self.stand.connect() as connection:
+            connection.execute("VACUUM ANALYZE")  # which autovacuum does within a minute
 
     def find_peak(self) -> float:
         """Return signals a second that were posted and scored."""

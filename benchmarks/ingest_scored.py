@@ -29,7 +29,7 @@ from signals.services.ingest import ingest_signals
 ACCOUNTS, SMALL_ACCOUNTS = 5_000, 50
 ROUNDS = 3
 OURS_A_ROUND, PEERS_A_ROUND = 30_000, 2_000  # some ten seconds each
-SMALL_OURS, SMALL_PEERS = 300, 60
+SMALL_OURS, SMALL_PEERS = 3_000, 60  # several chunks: one alone is scored between two looks
 BATCH = 1_000
 WORKERS = CELERY_WORKERS["context-engine"]
 # The other bridge is part of it: the relay runs no further ahead of the slowest group than the broker keeps.

@@ -1,16 +1,24 @@
 """Celery: direct queues, hints instead of data, and the beat."""
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_process_init, worker_ready, worker_shutdown
+from celery.signals import (
+    setup_logging,
+    task_prerun,
+    worker_process_init,
+    worker_ready,
+    worker_shutdown,
+)
 from kombu import Exchange, Queue
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "revctx.settings")
 
 from django.conf import settings
+from django.db import close_old_connections
 
 from revctx.garbage import spare_loaded_code
 from revctx.observability.heartbeats import Heartbeat
@@ -42,6 +50,8 @@ app.conf.update(
     worker_enable_remote_control=False,
     worker_send_task_events=False,
     timezone="UTC",
+    # Celery would connect anew for every task, and each connection prepares its statements anew.
+    CELERY_DB_REUSE_MAX=sys.maxsize,
     beat_schedule_filename=os.environ.get("CELERY_BEAT_FILE", ".revctx/beat"),
     beat_schedule={
         "sweep": {"task": "revctx.eventbus.tasks.sweep", "schedule": 5.0},
@@ -91,6 +101,12 @@ def _keep_our_logging(**_: Any) -> None:
 @worker_process_init.connect
 def _spare_loaded_code(**_: Any) -> None:
     spare_loaded_code()
+
+
+@task_prerun.connect
+def _close_old_connections(**_: Any) -> None:
+    """Do for a task what Django does for a request: let go of a connection that is lost or has its age."""
+    close_old_connections()
 
 
 @worker_ready.connect

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from revctx import local_env
-from revctx.eventbus import relay
+from revctx.eventbus import headroom
 from revctx.eventbus.models import BridgeMember, WorkItem
 
 MAX_OUTBOX_AGE_SECONDS = 60.0
@@ -57,7 +57,7 @@ def check_relay() -> str | None:
     try:
         if outbox_age_seconds() < BRIDGE_SILENCE_SECONDS:
             return None
-        awaited = relay.list_awaited()
+        awaited = headroom.list_awaited()
     except OperationalError as error:
         return f"not readable: {type(error).__name__}"
     behind = ", ".join(f"{group}, {count} events behind" for group, count in awaited.items())

@@ -101,7 +101,7 @@ class WorkItem(models.Model):
             models.UniqueConstraint(fields=["group", "event_id"], name="one_item_a_group_and_event")
         ]
         indexes = [
-            models.Index(fields=["group", "id"], condition=Q(state="open"), name="work_items_open"),
+            models.Index(fields=["group", "due_at", "id"], condition=Q(state="open"), name="work_items_due"),
             models.Index(fields=["group", "id"], condition=Q(state="dead"), name="work_items_dead"),
             models.Index(fields=["done_at"], condition=Q(state="done"), name="work_items_done"),
         ]

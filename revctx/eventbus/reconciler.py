@@ -8,8 +8,9 @@ from django.conf import settings
 from django.db import transaction
 
 from revctx.eventbus import workitems
+from revctx.eventbus.headroom import CURSOR
 from revctx.eventbus.models import BridgeMember, GroupState, OutboxEvent, WorkItem
-from revctx.eventbus.relay import CURSOR, event_of
+from revctx.eventbus.relay import event_of
 
 GRACE = timedelta(minutes=1)
 CHUNK = 1_000

@@ -17,11 +17,11 @@ from django.db import connection, transaction
 
 from revctx.eventbus import cluster
 from revctx.eventbus.envelope import Event
+from revctx.eventbus.headroom import CURSOR, Headroom
 from revctx.eventbus.models import OutboxEvent, RelayCursor
 from revctx.observability.metrics import EVENTS_RELAYED
 from revctx.statements import fetch_prepared
 
-CURSOR = "kafka"
 BATCH = 1_000
 DELIVERY_SECONDS = 30
 
@@ -89,68 +89,20 @@ def load_cursor(*, now: datetime) -> RelayCursor:
     return cursor
 
 
-def relay_batch(*, producer: Producer, cursor: RelayCursor, now: datetime) -> int:
-    """Publish the next events and move the cursor; return how many.
+def relay_batch(*, producer: Producer, cursor: RelayCursor, headroom: Headroom, now: datetime) -> int:
+    """Publish the next events, as many as there is headroom for, and move the cursor; return how many.
 
     Raises:
         NotDelivered: Kafka did not acknowledge them all in time; they will be sent again.
     """
-    rows = _read(cursor, limit=_room(cursor))
+    rows = _read(cursor, limit=headroom.measure(cursor, wanted=BATCH))
     if not rows:
         return 0
     _publish(producer, rows)
     cursor.txid, cursor.last_id, cursor.moved_at = rows[-1].txid, rows[-1].id, now
     cursor.save(update_fields=["txid", "last_id", "moved_at"])
+    headroom.use(len(rows))
     return len(rows)
-
-
-def _room(cursor: RelayCursor) -> int:
-    """Return how many events may follow before the slowest group must catch up."""
-    most: int = settings.RELAY_MAX_AHEAD
-    if not most:
-        return BATCH
-    ahead = max((_count_ahead(cursor, group) for group in settings.EVENT_GROUPS), default=0)
-    return max(0, min(BATCH, most - ahead))
-
-
-def list_awaited() -> dict[str, int]:
-    """Return the groups that the relay waits for, and how many published events each has yet to store.
-
-    Empty without a limit (`RELAY_MAX_AHEAD` 0), as with a real broker.
-    """
-    most: int = settings.RELAY_MAX_AHEAD
-    cursor = RelayCursor.objects.filter(name=CURSOR).first()
-    if not most or cursor is None:
-        return {}
-    ahead = {group: _count_ahead(cursor, group) for group in settings.EVENT_GROUPS}
-    return {group: count for group, count in sorted(ahead.items()) if count >= most}
-
-
-def _count_ahead(cursor: RelayCursor, group: str) -> int:
-    """Count the latest published events that a group's bridge has not stored yet.
-
-    In the order of publication: an id alone may belong to an event that waits behind the cursor, and the
-    relay would wait for what it has not sent.
-    """
-    with connection.cursor() as sql:
-        sql.execute(
-            """
-            SELECT count(*) FROM (
-                SELECT event_id, type, created_at FROM outbox_events
-                WHERE (txid, id) <= (%s::text::xid8, %s) ORDER BY txid DESC, id DESC LIMIT %s) o
-            WHERE o.type = ANY(%s) AND o.created_at > now() - interval '10 minutes'
-              AND NOT EXISTS (
-                SELECT FROM work_items w WHERE w."group" = %s AND w.event_id = o.event_id)
-            """,
-            [
-                str(cursor.txid),
-                cursor.last_id,
-                2 * settings.RELAY_MAX_AHEAD,
-                settings.EVENT_GROUPS[group]["topics"],
-                group,
-            ],
-        )
-        return int(sql.fetchone()[0])
 
 
 def _read(cursor: RelayCursor, *, limit: int) -> list[OutboxRow]:

@@ -12,6 +12,7 @@ from compliance.models import AuditLog
 from compliance.sealing.witness import Witness, make_reader
 from compliance.tests.sealing.log import make_entries, unguarded
 from revctx.eventbus import relay
+from revctx.eventbus.headroom import Headroom
 from revctx.eventbus.models import OutboxEvent
 
 pytestmark = pytest.mark.kafka
@@ -22,7 +23,7 @@ EDIT = f"UPDATE audit_logs a SET actor = 'user:0' {NOT_SEALED}"
 def publish():
     """Let the relay publish what is in the outbox."""
     producer, cursor = relay.make_producer(), relay.load_cursor(now=timezone.now())
-    while relay.relay_batch(producer=producer, cursor=cursor, now=timezone.now()):
+    while relay.relay_batch(producer=producer, cursor=cursor, headroom=Headroom(), now=timezone.now()):
         pass
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from revctx.eventbus import health, outbox, relay
 from revctx.eventbus.envelope import Event
+from revctx.eventbus.headroom import Headroom
 from revctx.eventbus.models import OutboxEvent, RelayCursor
 from revctx.eventbus.tests.factories import EventFactory
 
@@ -23,7 +24,7 @@ def enqueue(*events: Event) -> None:
 
 
 def relay_all(producer, cursor) -> int:
-    return relay.relay_batch(producer=producer, cursor=cursor, now=timezone.now())
+    return relay.relay_batch(producer=producer, cursor=cursor, headroom=Headroom(), now=timezone.now())
 
 
 def in_another_thread(work) -> None:

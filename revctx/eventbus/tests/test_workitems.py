@@ -140,7 +140,7 @@ def test_the_claim_reads_the_index_of_open_items():
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(
             """EXPLAIN SELECT * FROM work_items WHERE "group" = 'context-engine' AND state = 'open'
-               AND due_at <= now() ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED"""
+               AND due_at <= now() ORDER BY due_at, id LIMIT 500 FOR UPDATE SKIP LOCKED"""
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "work_items_open" in plan
+    assert "work_items_due" in plan

@@ -11,6 +11,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from revctx.eventbus import cluster, relay
+from revctx.eventbus.headroom import Headroom
 from revctx.eventbus.outbox import CHANNEL
 from revctx.garbage import spare_loaded_code
 
@@ -50,10 +51,12 @@ class Command(BaseCommand):
         log.info("relay.leading")
         with connection.cursor() as sql:
             sql.execute(f"LISTEN {CHANNEL}")
-        cursor = relay.load_cursor(now=timezone.now())
+        cursor, headroom = relay.load_cursor(now=timezone.now()), Headroom()
         while not stop.is_set():
             try:
-                published = relay.relay_batch(producer=producer, cursor=cursor, now=timezone.now())
+                published = relay.relay_batch(
+                    producer=producer, cursor=cursor, headroom=headroom, now=timezone.now()
+                )
             except relay.NotDelivered as error:
                 log.warning("relay.not_delivered", reason=str(error))
                 cursor.refresh_from_db()
