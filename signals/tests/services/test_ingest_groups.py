@@ -36,9 +36,9 @@ class _Gate:
         return self.commit(items)
 
 
-@pytest.mark.parametrize("leaders", [1, 2])
+@pytest.mark.parametrize("spacing", [0.0, 0.002])
 @pytest.mark.parametrize("max_items", [1, 3, 500])
-def test_everybody_gets_the_own_result_and_every_item_is_done_once(leaders, max_items):
+def test_everybody_gets_the_own_result_and_every_item_is_done_once(spacing, max_items):
     done = []
 
     def commit(items):
@@ -47,15 +47,53 @@ def test_everybody_gets_the_own_result_and_every_item_is_done_once(leaders, max_
         done.extend(items)
         return [item * 2 for item in items]
 
-    group = GroupCommit(commit, max_items=max_items, leaders=leaders)
+    group = GroupCommit(commit, max_items=max_items, spacing=spacing)
 
     for _ in range(5):
         outcomes = _submit_all(group, range(40))
         assert outcomes == {item: item * 2 for item in range(40)}
 
     assert sorted(done) == sorted(list(range(40)) * 5)
-    assert group._leading == 0
+    assert not group._is_led
     assert not group._queue
+
+
+def test_who_comes_alone_never_rests():
+    group = GroupCommit(lambda items: items, max_items=500, spacing=60.0)
+
+    assert [group.submit(item, timeout=10) for item in range(5)] == list(range(5))
+
+
+def test_after_a_shared_round_the_next_rests_until_as_many_have_come():
+    gate = _Gate()
+    group = GroupCommit(gate, max_items=500, spacing=60.0)
+    with ThreadPoolExecutor(20) as threads:
+
+        def submit(items, *, until):
+            futures = [threads.submit(group.submit, item, timeout=10) for item in items]
+            while not until():
+                time.sleep(0.001)
+            return futures
+
+        futures = submit([0], until=gate.entered.is_set)
+        futures += submit([1, 2, 3], until=lambda: len(group._queue) == 3)
+        gate.open.set()
+        assert [future.result() for future in futures] == [0, 2, 4, 6]  # three shared the second round
+        futures += submit([4], until=lambda: group._resting is not None)
+        futures += submit([5], until=lambda: len(group._queue) == 1)
+        assert not any(future.done() for future in futures[-2:])
+        futures += submit([6], until=futures[-1].done)
+        assert [future.result() for future in futures] == [item * 2 for item in range(7)]
+
+    assert [sorted(items) for items in gate.rounds] == [[0], [1, 2, 3], [4, 5, 6]]
+
+
+def test_after_a_shared_round_the_next_rests_no_longer_than_the_spacing():
+    group = GroupCommit(lambda items: items, max_items=500, spacing=0.05)
+
+    for _ in range(3):
+        assert _submit_all(group, range(10)) == {item: item for item in range(10)}
+    assert group.submit(1, timeout=10) == 1
 
 
 def test_what_comes_during_a_commit_goes_into_the_next_together():
@@ -105,7 +143,7 @@ def test_nobody_sleeps_on_when_a_commit_breaks(broken):
 
     expected = {"raises": {ConnectionError}, "miscounts": {RuntimeError}, "exits": {SystemExit, RuntimeError}}
     assert outcomes <= expected[broken]
-    assert group._leading == 0
+    assert not group._is_led
     assert not group._queue
 
 
