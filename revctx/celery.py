@@ -104,9 +104,10 @@ def _spare_loaded_code(**_: Any) -> None:
 
 
 @task_prerun.connect
-def _close_old_connections(**_: Any) -> None:
+def _close_old_connections(task: Any, **_: Any) -> None:
     """Do for a task what Django does for a request: let go of a connection that is lost or has its age."""
-    close_old_connections()
+    if not task.request.is_eager:  # which may run inside its caller's transaction
+        close_old_connections()
 
 
 @worker_ready.connect

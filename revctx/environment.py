@@ -35,6 +35,10 @@ def read_database(name: str) -> dict[str, Any]:
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             "connect_timeout": 5,
+            "tcp_user_timeout": 10_000,  # milliseconds; a host that vanished says nothing, and is let go of
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
             "prepare_threshold": 1,  # only cursors that bind on the server prepare: `revctx.statements`
             # An idle open transaction would hold back the relay for everybody.
             "options": "-c statement_timeout=30s -c lock_timeout=10s"

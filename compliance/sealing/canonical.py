@@ -61,6 +61,7 @@ def copy_lines(statement: str, parameters: list[Any]) -> Iterator[Iterator[bytes
     """Stream a query's rows as canonical lines."""
     connection.ensure_connection()
     with (
+        connection.wrap_database_errors,
         psycopg.ClientCursor(connection.connection) as cursor,
         cursor.copy(f"COPY ({statement}) TO STDOUT", parameters) as copy,
     ):

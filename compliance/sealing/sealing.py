@@ -40,7 +40,8 @@ WHERE (a.txid < %s OR a.txid >= pg_snapshot_xmax(pg_current_snapshot())::text::b
 ORDER BY a.recorded_at, a.txid, a.id LIMIT %s
 """
 # In the index's order the read ends with the batch's last row, however many wait and however many are sealed;
-# the estimates of a log that grows would have all of them hashed and sorted.
+# the estimates of a log that grows would have all of them hashed and sorted. It holds for the round's
+# transaction, whose other statements read by primary keys.
 _IN_ORDER = "SET LOCAL enable_sort = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_bitmapscan = off"
 # One text a column: arrays are quoted value by value.
 _INSERT_LEAVES = """

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, F, Min
 
 from revctx.arrays import to_array
@@ -18,7 +18,7 @@ from revctx.eventbus.models import WorkItem
 from revctx.json_text import make_encoder
 from revctx.observability.context import bind_request_id
 from revctx.observability.metrics import WORK_ITEMS
-from revctx.statements import Rows, ask_prepared, one_trip, prepared_cursor
+from revctx.statements import one_trip, prepared_cursor
 
 MAX_ATTEMPTS = 5
 BACKOFF_SECONDS = 2
@@ -51,8 +51,9 @@ FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::tim
 ON CONFLICT ("group", event_id) DO NOTHING
 """
 # By hand, for every chunk runs it, and its transaction keeps back what the relay may send. It closes what
-# it claims: a handler that fails takes that back with the rest. Prepared, for it takes a multiple to plan. In
-# the order of `due_at`, which only the open ones' index has: by id, PostgreSQL may walk through what is done.
+# it claims: a handler that fails takes that back with the rest. In the order of `due_at`, which only the open
+# ones' index has: by id, PostgreSQL may walk through what is done. Planned anew each time: a plan that was
+# made for the empty table would read all of a long one.
 _CLAIM = """
 UPDATE work_items SET state = 'done', done_at = %(now)s, last_error = ''
 WHERE id = ANY(ARRAY(
@@ -102,24 +103,21 @@ def process(*, group: str, handle: Handler, limit: int, now: datetime) -> int:
 
 def _claim(*, group: str, limit: int, now: datetime, only: int | None = None) -> list[WorkItemData]:
     parameters: dict[str, Any] = {"group": group, "now": now, "limit": limit, "only": only}
-    with one_trip():  # with the transaction's BEGIN
-        claimed = ask_prepared(_CLAIM if only is None else _CLAIM_ONE, parameters, _read_items)
-    return claimed.get()
-
-
-def _read_items(rows: Rows) -> list[WorkItemData]:
-    return [
-        WorkItemData(
-            id=number,
-            event_id=event_id,
-            event_type=kind,
-            key=key,
-            data=json.loads(data),
-            request_id=request_id,
-            occurred_at=at.astimezone(UTC),
-        )
-        for number, event_id, kind, key, data, request_id, at in sorted(rows)
-    ]
+    with connection.cursor() as cursor:
+        with one_trip():  # with the transaction's BEGIN
+            cursor.execute(_CLAIM if only is None else _CLAIM_ONE, parameters)
+        return [
+            WorkItemData(
+                id=number,
+                event_id=event_id,
+                event_type=kind,
+                key=key,
+                data=json.loads(data),
+                request_id=request_id,
+                occurred_at=at.astimezone(UTC),
+            )
+            for number, event_id, kind, key, data, request_id, at in sorted(cursor.fetchall())
+        ]
 
 
 def _work_off(items: Sequence[WorkItemData], handle: Handler) -> None:

@@ -1,9 +1,9 @@
 """Group commit: threads that want the same kind of work done at once share one transaction.
 
 The first thread to come leads: it takes what is queued, commits it, and hands each thread its own result.
-What arrives meanwhile waits for the next round, so groups grow with the load and a lone request waits for
-nobody. A round costs nearly the same for one item as for ten; so where the last one was shared, the next may
-rest a moment for others to come. There is no thread of its own: when no request runs, nothing runs.
+What arrives meanwhile waits for the next round, so groups grow with the load. A round costs nearly the same
+for one item as for ten; so where the last one was shared, the next may rest a moment for others to come. A
+request after lone ones waits for nobody. There is no thread of its own: when no request runs, nothing runs.
 One leads at a time: with two the groups were a third of the size.
 
 Source: the leader and followers of PostgreSQL's and MySQL's group commit.
@@ -63,8 +63,8 @@ class GroupCommit(Generic[Item, Result]):
         commit: does the work of many items; returns an outcome an item, in order. What it raises is the
             outcome of all.
         max_items: most items a call.
-        spacing: most seconds from a call that was shared to the next one, which comes at once when as many
-            items are there as the last one had.
+        spacing: most seconds from the begin of a call that was shared to the next one's, which comes at once
+            when as many items are there as the last one had. The leader's rest is not bounded by its timeout.
     """
 
     def __init__(self, commit: Commit[Item, Result], *, max_items: int, spacing: float = 0.0) -> None:
@@ -135,6 +135,7 @@ class GroupCommit(Generic[Item, Result]):
             seconds = self._rest_until - time.monotonic()
             if seconds <= 0 or self._has_enough():
                 return
+            own.woken.acquire(blocking=False)  # it may have come to lead without having been woken
             self._resting = own
         own.woken.acquire(timeout=seconds)
         with self._lock:
@@ -167,4 +168,4 @@ class GroupCommit(Generic[Item, Result]):
                 return
             successor = self._queue.popleft()
             successor.leads = True
-        successor.woken.release()
+            successor.woken.release()

@@ -16,7 +16,7 @@ from signals.services.ingest_groups import GroupCommit
 # A round can last as long as the database's own time-outs allow; a caller has given up long before.
 WAIT_SECONDS = 20.0
 MAX_GROUP = 500
-# Beside others a request waits up to this long, for the commits to be fewer: it is quicker scored that way.
+# Beside others a request may wait this long: fewer commits leave the processor to those who score.
 SPACING_SECONDS = 0.03
 
 Waiting = tuple[Arrival, datetime]

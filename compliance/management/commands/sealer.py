@@ -20,8 +20,8 @@ from revctx.eventbus import cluster
 from revctx.garbage import spare_loaded_code
 
 SEALER_LOCK = 0x7365_616C_6572  # "sealer" in ASCII
-# From one round's begin to the next one's. What was still in flight at one is sealed by the next, so that
-# two of them stay below the 2 s that a row may wait.
+# From one round's begin to the next one's. What was still in flight at one is sealed by the next; two of them
+# and the work of the last stay below the 2 s that a row may wait.
 SEAL_SECONDS = 0.8
 STANDBY_SECONDS = 2
 RETRY_SECONDS = 5

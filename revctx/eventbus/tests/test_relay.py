@@ -9,7 +9,7 @@ from django.db import connection, connections, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from revctx.eventbus import health, outbox, relay
+from revctx.eventbus import headroom, health, outbox, relay
 from revctx.eventbus.envelope import Event
 from revctx.eventbus.headroom import Headroom
 from revctx.eventbus.models import OutboxEvent, RelayCursor
@@ -133,6 +133,23 @@ class TestRelayBatch:
 
         assert relay_all(producer, cursor) == 3
         assert relay_all(producer, cursor) == 0
+
+    def test_counts_anew_only_when_little_headroom_is_left(self, producer, cursor, settings, monkeypatch):
+        settings.RELAY_MAX_AHEAD = 250
+        enqueue(*(EventFactory() for _ in range(400)))
+        counted = []
+        count = headroom._count_ahead
+        monkeypatch.setattr(headroom, "_count_ahead", lambda *given: counted.append(1) or count(*given))
+        monkeypatch.setattr(relay, "BATCH", 50)
+        room = headroom.Headroom()
+
+        def turn():
+            return relay.relay_batch(producer=producer, cursor=cursor, headroom=room, now=timezone.now())
+
+        assert [turn() for _ in range(3)] == [50, 50, 50]
+        assert len(counted) == len(settings.EVENT_GROUPS)
+        assert [turn() for _ in range(3)] == [50, 50, 0]
+        assert len(counted) > len(settings.EVENT_GROUPS)
 
     def test_does_not_wait_for_what_it_has_not_sent(self, producer, cursor, settings, monkeypatch):
         """Ids are given when rows are written, but events are read in the order of their transactions."""

@@ -136,11 +136,26 @@ class TestProcessTogether:
 
 @pytest.mark.django_db
 def test_the_claim_reads_the_index_of_open_items():
+    workitems.add(group=GROUP, events=EventFactory.build_batch(500), now=NOON)
+    WorkItem.objects.update(state="done", done_at=NOON)
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("ANALYZE work_items")  # nearly all are done: the primary key would lead past them
         cursor.execute(
-            """EXPLAIN SELECT * FROM work_items WHERE "group" = 'context-engine' AND state = 'open'
-               AND due_at <= now() ORDER BY due_at, id LIMIT 500 FOR UPDATE SKIP LOCKED"""
+            f"EXPLAIN {workitems._CLAIM}", {"group": GROUP, "now": NOON, "limit": 500, "only": None}
         )
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "work_items_due" in plan
+    assert "Sort" not in plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_due_first_is_claimed_first():
+    early, late = EventFactory.build(), EventFactory.build()
+    workitems.add(group=GROUP, events=[late], now=NOON)
+    workitems.add(group=GROUP, events=[early], now=NOON - timedelta(minutes=1))
+    seen = []
+
+    process(seen.extend, limit=1)
+    process(seen.extend, limit=1)
+
+    assert [item.event_id for item in seen] == [early.id, late.id]

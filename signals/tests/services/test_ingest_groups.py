@@ -89,11 +89,22 @@ def test_after_a_shared_round_the_next_rests_until_as_many_have_come():
 
 
 def test_after_a_shared_round_the_next_rests_no_longer_than_the_spacing():
-    group = GroupCommit(lambda items: items, max_items=500, spacing=0.05)
+    gate = _Gate()
+    group = GroupCommit(gate, max_items=500, spacing=0.2)
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(group.submit, 0, timeout=10)
+        gate.entered.wait(10)
+        rest = [threads.submit(group.submit, item, timeout=10) for item in (1, 2, 3)]
+        while len(group._queue) < 3:
+            time.sleep(0.001)
+        gate.open.set()
+        assert [future.result() for future in (first, *rest)] == [0, 2, 4, 6]
+        began = time.monotonic()
 
-    for _ in range(3):
-        assert _submit_all(group, range(10)) == {item: item for item in range(10)}
-    assert group.submit(1, timeout=10) == 1
+        assert group.submit(4, timeout=10) == 8
+
+    assert 0.05 < time.monotonic() - began < 5
+    assert gate.rounds[-1] == [4]
 
 
 def test_what_comes_during_a_commit_goes_into_the_next_together():
