@@ -23,7 +23,27 @@ def enqueue(*events: Event) -> None:
         outbox.enqueue(events)
 
 
+# The horizon is the cluster's: autovacuum and other databases hold it back, too.
+_NOBODY_ELSE = """
+SELECT pg_snapshot_xmin(s)::text::bigint >= coalesce(
+    (SELECT min(backend_xid::text::bigint) FROM pg_stat_activity WHERE datname = current_database()),
+    pg_snapshot_xmax(s)::text::bigint)
+FROM pg_current_snapshot() s
+"""
+
+
+def is_held_back() -> bool:
+    with connection.cursor() as sql:
+        sql.execute(_NOBODY_ELSE)
+        return not sql.fetchone()[0]
+
+
 def relay_all(producer, cursor) -> int:
+    """Relay once, when nobody but this database's own transactions can hold events back."""
+    deadline = time.monotonic() + 10
+    while is_held_back():
+        assert time.monotonic() < deadline, "another transaction of the cluster does not end"
+        time.sleep(0.01)
     return relay.relay_batch(producer=producer, cursor=cursor, headroom=Headroom(), now=timezone.now())
 
 
