@@ -27,11 +27,12 @@ DELIVERY_SECONDS = 30
 
 log = structlog.get_logger(__name__)
 
+# Qualified: a bare `txid` would be the text of the select list, and 1000 come before 999.
 _NEXT = """
 SELECT txid::text, id, event_id, type, key, data, occurred_at, request_id FROM outbox_events
 WHERE (txid, id) > (%s::text::xid8, %s)
   AND txid < pg_snapshot_xmin(pg_current_snapshot())
-ORDER BY txid, id LIMIT %s
+ORDER BY outbox_events.txid, id LIMIT %s
 """
 
 

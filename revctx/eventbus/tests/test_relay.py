@@ -146,6 +146,16 @@ class TestRelayBatch:
         enqueue(EventFactory())
         assert relay_all(producer, restored) == 1
 
+    def test_goes_by_the_numbers_of_transactions(self, producer, cursor, monkeypatch):
+        ten, nine = EventFactory(), EventFactory()
+        enqueue(ten, nine)
+        for event, txid in ((ten, 10), (nine, 9)):
+            OutboxEvent.objects.filter(event_id=event.id).update(txid=txid)
+        monkeypatch.setattr(relay, "BATCH", 1)
+
+        assert [relay_all(producer, cursor) for _ in range(3)] == [1, 1, 0]
+        assert cursor.txid == 10
+
     def test_stays_near_the_slowest_group(self, producer, cursor, settings):
         settings.RELAY_MAX_AHEAD = 3
         for _ in range(5):
